@@ -1,0 +1,2 @@
+//! The bnna API server
+fn main() {}

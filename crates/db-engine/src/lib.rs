@@ -1,0 +1,1 @@
+//! What all database engines have in common: the trait, identifier types, errors and the shared test suite

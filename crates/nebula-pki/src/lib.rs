@@ -1,0 +1,1 @@
+//! Nebula certificates, keys, CAs and host configuration

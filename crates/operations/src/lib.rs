@@ -1,0 +1,1 @@
+//! Durable multi-step work: steps with their undo, progress, cancel, resume

@@ -1,0 +1,1 @@
+//! The use cases of bnna, one module a resource

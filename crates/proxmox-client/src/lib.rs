@@ -1,0 +1,1 @@
+//! Typed async client for Proxmox VE and Proxmox Backup Server

@@ -1,0 +1,1 @@
+//! Persistence of bnna: one writer, many readers, migrations

@@ -1,0 +1,1 @@
+//! Suites over the whole workspace. This library holds what the suites share.
