@@ -27,10 +27,10 @@ pub fn check_setting(key: SettingKey, value: Value) -> Result<Setting, Invalid> 
     }
     let wanted = match key.as_str() {
         "default_cluster" => {
-            (!value.as_str().is_some_and(|host| ClusterHost::parse(host).is_ok())).then_some("a cluster's host")
+            value.as_str().is_none_or(|host| ClusterHost::parse(host).is_err()).then_some("a cluster's host")
         }
         "default_node" | "default_storage" | "default_template" | "default_bunch" | "dns.default_provider" => {
-            (!value.as_str().is_some_and(|text| (1..=255).contains(&text.len()))).then_some("a text of 1 to 255 bytes")
+            value.as_str().is_none_or(|text| !(1..=255).contains(&text.len())).then_some("a text of 1 to 255 bytes")
         }
         "ssh_keys" => (!texts(&value)).then_some("a list of at most 100 texts, one public key each"),
         "usage.retention_days" => (!whole(&value, 1, 3660)).then_some("a whole number of days from 1 to 3660"),
