@@ -1,0 +1,85 @@
+//! Finding the endpoint that a verb and a path mean.
+
+use std::collections::BTreeMap;
+
+use super::Endpoint;
+
+/// All endpoints, as a tree by path component.
+#[derive(Debug, Default)]
+pub struct Table {
+    root: Branch,
+    endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Default)]
+struct Branch {
+    literal: BTreeMap<&'static str, Branch>,
+    parameter: Option<Box<Branch>>,
+    rest: BTreeMap<&'static str, usize>,
+    here: BTreeMap<&'static str, usize>,
+}
+
+impl Table {
+    /// Everything that a simulated PVE node answers.
+    #[must_use]
+    pub fn pve() -> Self {
+        let mut table = Self::default();
+        table.extend(super::version::endpoints());
+        table.extend(super::access::endpoints());
+        table
+    }
+
+    /// Adds endpoints; a later one of the same verb and path replaces an earlier one.
+    pub fn extend(&mut self, endpoints: Vec<Endpoint>) {
+        for endpoint in endpoints {
+            let index = self.endpoints.len();
+            let mut branch = &mut self.root;
+            let mut rest = false;
+            for part in endpoint.template.split('/').filter(|part| !part.is_empty()) {
+                if part.starts_with("{*") {
+                    rest = true;
+                    break;
+                }
+                branch = if part.starts_with('{') {
+                    branch.parameter.get_or_insert_default()
+                } else {
+                    branch.literal.entry(part).or_default()
+                };
+            }
+            let slot = if rest { &mut branch.rest } else { &mut branch.here };
+            slot.insert(endpoint.method, index);
+            self.endpoints.push(endpoint);
+        }
+    }
+
+    /// All endpoints.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter()
+    }
+
+    /// The endpoint that is meant, with its path parameters.
+    #[must_use]
+    pub fn find(&self, method: &str, path: &str) -> Option<(&Endpoint, BTreeMap<&'static str, String>)> {
+        let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+        let index = lookup(&self.root, method, &parts)?;
+        let endpoint = self.endpoints.get(index)?;
+        let mut params = BTreeMap::new();
+        for (position, name) in endpoint.template.split('/').filter(|part| !part.is_empty()).enumerate() {
+            let Some(name) = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else { continue };
+            if let Some(name) = name.strip_prefix('*') {
+                params.insert(name, parts.get(position..).unwrap_or_default().join("/"));
+            } else {
+                params.insert(name, parts.get(position).copied().unwrap_or_default().to_owned());
+            }
+        }
+        Some((endpoint, params))
+    }
+}
+
+fn lookup(branch: &Branch, method: &str, parts: &[&str]) -> Option<usize> {
+    let Some((first, rest)) = parts.split_first() else { return branch.here.get(method).copied() };
+    if let Some(next) = branch.literal.get(first) {
+        return lookup(next, method, rest);
+    }
+    branch.parameter.as_ref().and_then(|next| lookup(next, method, rest)).or_else(|| branch.rest.get(method).copied())
+}

@@ -1,0 +1,305 @@
+//! Embedding: build, start, look inside, break, stop.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::Table;
+use crate::state::access::{Secret, Token};
+use crate::state::{Clock, Cluster, Version};
+use crate::wire::faults::{FaultRule, Faults};
+use crate::wire::pve::{Node, Shared};
+use crate::wire::{listen, tls};
+
+/// Why a simulator does not start, or its state is not saved.
+#[derive(Debug, thiserror::Error)]
+pub enum SimError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// No certificate.
+    #[error(transparent)]
+    Tls(#[from] tls::TlsError),
+    /// A state file cannot be read or written.
+    #[error("state file {path}")]
+    File {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A state file is not one.
+    #[error("state file {path} is not a simulator's state")]
+    Format {
+        /// The file.
+        path: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// There is no node.
+    #[error("a cluster has at least one node")]
+    NoNode,
+}
+
+/// An API token of root, as made at start.
+#[derive(Clone)]
+pub struct RootToken {
+    /// `root@pam!name`.
+    pub id: String,
+    /// Its secret.
+    pub secret: String,
+}
+
+impl std::fmt::Debug for RootToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RootToken({}, [redacted])", self.id)
+    }
+}
+
+/// What to start.
+#[derive(Debug, Default)]
+pub struct SimBuilder {
+    cluster: Cluster,
+    ports: BTreeMap<String, u16>,
+    auth_delay: Option<Duration>,
+    token: Option<RootToken>,
+}
+
+impl SimBuilder {
+    /// An empty cluster; add at least one node.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Goes on with a saved state.
+    #[must_use]
+    pub fn from_state(cluster: Cluster) -> Self {
+        let mut builder = Self { cluster, ..Self::default() };
+        builder.cluster.clock.resume();
+        builder
+    }
+
+    /// Names the cluster; a node without a cluster name is a single one.
+    #[must_use]
+    pub fn cluster_name(mut self, name: &str) -> Self {
+        self.cluster.name = Some(name.to_owned());
+        self
+    }
+
+    /// Adds a node on any free port of the loopback.
+    #[must_use]
+    pub fn node(self, name: &str) -> Self {
+        self.node_on(name, 0)
+    }
+
+    /// Adds a node, or gives one of a loaded state its port (0 for any).
+    #[must_use]
+    pub fn node_on(mut self, name: &str, port: u16) -> Self {
+        let now = self.cluster.now();
+        self.cluster.nodes.add(name, now);
+        self.ports.insert(name.to_owned(), port);
+        self
+    }
+
+    /// The version that the nodes say they are, `9.1.6` if not given. Calls and parameters that it does not have are refused.
+    #[must_use]
+    pub fn version(mut self, version: &str) -> Self {
+        self.cluster.version = Version::new(version);
+        self
+    }
+
+    /// How long a refused credential waits; the real 3 s are for demonstrations, the default is none.
+    #[must_use]
+    pub fn auth_delay(mut self, delay: Duration) -> Self {
+        self.auth_delay = Some(delay);
+        self
+    }
+
+    /// The cluster's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.cluster.clock = clock;
+        self
+    }
+
+    /// Makes the token `root@pam!name` without privilege separation; its secret is random if not given. A loaded state keeps the
+    /// secret that it has.
+    #[must_use]
+    pub fn root_token(mut self, name: &str, secret: Option<&str>) -> Self {
+        let user = self.cluster.access.users.entry("root@pam".to_owned()).or_default();
+        let token = user.tokens.entry(name.to_owned()).or_insert_with(|| Token {
+            secret: Secret(secret.map_or_else(|| uuid::Uuid::new_v4().to_string(), str::to_owned)),
+            ..Token::default()
+        });
+        self.token = Some(RootToken { id: format!("root@pam!{name}"), secret: token.secret.0.clone() });
+        self
+    }
+
+    /// Sets a user's password; the user is made if it is not there.
+    #[must_use]
+    pub fn password(mut self, userid: &str, password: &str) -> Self {
+        self.cluster.access.set_password(userid, password);
+        self
+    }
+
+    /// Changes the state before the start.
+    #[must_use]
+    pub fn state(mut self, change: impl FnOnce(&mut Cluster)) -> Self {
+        change(&mut self.cluster);
+        self
+    }
+
+    /// Starts listening: one port per node.
+    ///
+    /// # Errors
+    /// [`SimError::NoNode`], [`SimError::Listen`], [`SimError::Tls`].
+    pub async fn start(mut self) -> Result<Sim, SimError> {
+        if self.cluster.nodes.is_empty() {
+            return Err(SimError::NoNode);
+        }
+        self.cluster.make_certificates()?;
+        let names: Vec<String> = self.cluster.nodes.iter().map(|node| node.name.clone()).collect();
+        let mut configs = BTreeMap::new();
+        for node in self.cluster.nodes.iter() {
+            configs.insert(node.name.clone(), Arc::new(RwLock::new(tls::server_config(&node.identity)?)));
+        }
+        let shared = Arc::new(Shared {
+            cluster: std::sync::Mutex::new(self.cluster),
+            table: Table::pve(),
+            faults: Faults::default(),
+            auth_delay: self.auth_delay.unwrap_or_default(),
+        });
+        let stop = CancellationToken::new();
+        let tasks = TaskTracker::new();
+        let mut addresses = BTreeMap::new();
+        for name in names {
+            let address = SocketAddr::from(([127, 0, 0, 1], self.ports.get(&name).copied().unwrap_or(0)));
+            let listener = TcpListener::bind(address).await.map_err(|source| SimError::Listen { address, source })?;
+            let bound = listener.local_addr().map_err(|source| SimError::Listen { address, source })?;
+            let Some(config) = configs.get(&name) else { continue };
+            let service = Arc::new(Node { name: name.clone(), shared: shared.clone() });
+            tasks.spawn(listen::serve(listener, config.clone(), service, stop.clone(), tasks.clone()));
+            addresses.insert(name, bound);
+        }
+        Ok(Sim { shared, addresses, configs, token: self.token, stop, tasks })
+    }
+}
+
+/// A running simulator. Dropping it stops it; [`Sim::shutdown`] also waits.
+#[derive(Debug)]
+pub struct Sim {
+    shared: Arc<Shared>,
+    addresses: BTreeMap<String, SocketAddr>,
+    configs: BTreeMap<String, Arc<RwLock<Arc<ServerConfig>>>>,
+    token: Option<RootToken>,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Sim {
+    /// The address of a node.
+    #[must_use]
+    pub fn address(&self, node: &str) -> Option<SocketAddr> {
+        self.addresses.get(node).copied()
+    }
+
+    /// All addresses by node.
+    #[must_use]
+    pub fn addresses(&self) -> &BTreeMap<String, SocketAddr> {
+        &self.addresses
+    }
+
+    /// `https://127.0.0.1:PORT` of a node.
+    #[must_use]
+    pub fn url(&self, node: &str) -> Option<String> {
+        self.address(node).map(|address| format!("https://{address}"))
+    }
+
+    /// SHA-256 fingerprint of a node's certificate, colon-separated upper-case hex.
+    #[must_use]
+    pub fn fingerprint(&self, node: &str) -> Option<String> {
+        self.shared.lock().nodes.get(node).map(|node| node.fingerprint.clone())
+    }
+
+    /// The authority that signed the nodes' certificates, PEM.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.shared.lock().nodes.authority.certificate.clone()
+    }
+
+    /// The token that [`SimBuilder::root_token`] made.
+    #[must_use]
+    pub fn root_token(&self) -> Option<&RootToken> {
+        self.token.as_ref()
+    }
+
+    /// Looks at the state, or changes it behind everybody's back.
+    pub fn with_state<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
+        let mut cluster = self.shared.lock();
+        cluster.settle();
+        change(&mut cluster)
+    }
+
+    /// Adds a fault.
+    pub fn inject(&self, rule: FaultRule) {
+        self.shared.faults.inject(rule);
+    }
+
+    /// Takes all faults back.
+    pub fn clear_faults(&self) {
+        self.shared.faults.clear();
+    }
+
+    /// Gives a node a new certificate, as a renewal would; new connections see it.
+    ///
+    /// # Errors
+    /// [`SimError::Tls`].
+    pub fn renew_certificate(&self, node: &str) -> Result<(), SimError> {
+        let mut cluster = self.shared.lock();
+        if let Some(node) = cluster.nodes.get_mut(node) {
+            node.identity = tls::Identity::default();
+        }
+        cluster.make_certificates()?;
+        if let (Some(node), Some(slot)) = (cluster.nodes.get(node), self.configs.get(node)) {
+            *slot.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tls::server_config(&node.identity)?;
+        }
+        Ok(())
+    }
+
+    /// Writes the state to a file (secrets included; the file is made readable by its owner only).
+    ///
+    /// # Errors
+    /// [`SimError::File`].
+    pub fn save(&self, path: &Path) -> Result<(), SimError> {
+        self.with_state(|cluster| cluster.save(path))
+    }
+
+    /// Stops, and waits until every connection is closed.
+    pub async fn shutdown(self) {
+        self.stop.cancel();
+        self.tasks.close();
+        let _ = tokio::time::timeout(Duration::from_secs(5), self.tasks.wait()).await;
+    }
+}
+
+impl Drop for Sim {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}

@@ -1,0 +1,109 @@
+//! Everything that a cluster remembers: one serialisable value, changed by handlers behind one lock.
+//!
+//! A sub-struct per subject. All of it can be saved as JSON and loaded again, so a demo goes on where it was. No HTTP and
+//! no parameter verification here.
+
+pub mod access;
+pub mod clock;
+pub mod digest;
+pub mod nodes;
+pub mod pools;
+mod privileges;
+mod storing;
+
+use serde::{Deserialize, Serialize};
+
+use crate::api::Fault;
+
+pub use clock::Clock;
+
+/// One simulated cluster (or single node).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Cluster {
+    /// Name of the cluster; `None` for a node that is in no cluster.
+    pub name: Option<String>,
+    /// What the nodes say they are.
+    pub version: Version,
+    /// The time that everything in this cluster sees.
+    pub clock: Clock,
+    /// Members by name.
+    pub nodes: nodes::Nodes,
+    /// Users, groups, roles, ACLs, tokens, realms.
+    pub access: access::Access,
+    /// Pools by id.
+    pub pools: pools::Pools,
+}
+
+/// The product's version, as `GET /version` tells it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Version {
+    /// `9.1`.
+    pub release: String,
+    /// `9.1.6`.
+    pub version: String,
+    /// Short commit id of the build.
+    pub repoid: String,
+}
+
+impl Version {
+    /// `9.1.6` and the like; the release is the first two parts.
+    #[must_use]
+    pub fn new(version: &str) -> Self {
+        let release = version.split('.').take(2).collect::<Vec<_>>().join(".");
+        Self { release, version: version.to_owned(), repoid: "c38976409b2f3402".to_owned() }
+    }
+
+    /// Major and minor number.
+    #[must_use]
+    pub fn pair(&self) -> (u32, u32) {
+        let mut parts = self.version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+}
+
+impl Default for Cluster {
+    fn default() -> Self {
+        Self {
+            name: None,
+            version: Version::new("9.1.6"),
+            clock: Clock::default(),
+            nodes: nodes::Nodes::default(),
+            access: access::Access::default(),
+            pools: pools::Pools::default(),
+        }
+    }
+}
+
+impl Cluster {
+    /// Unix seconds in this cluster.
+    #[must_use]
+    pub fn now(&self) -> i64 {
+        self.clock.now()
+    }
+
+    /// Lets everything that is due by now happen. Called before every request.
+    pub fn settle(&mut self) {}
+
+    /// Takes a node down or brings it back.
+    pub fn set_node_online(&mut self, name: &str, online: bool) {
+        if let Some(node) = self.nodes.get_mut(name) {
+            node.online = online;
+        }
+    }
+
+    /// Whether more than half of the nodes are up.
+    #[must_use]
+    pub fn quorate(&self) -> bool {
+        let up = self.nodes.iter().filter(|node| node.online).count();
+        !self.nodes.quorum_lost && up * 2 > self.nodes.len()
+    }
+
+    /// Refuses a write to the cluster's configuration without quorum.
+    ///
+    /// # Errors
+    /// 500 with the cluster file system's words.
+    pub fn require_quorum(&self) -> Result<(), Fault> {
+        if self.quorate() { Ok(()) } else { Err(Fault::die("cluster not ready - no quorum?")) }
+    }
+}

@@ -1,0 +1,121 @@
+//! Faults on demand: what a client has to survive.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FaultKind {
+    /// The connection is closed before TLS.
+    Refuse,
+    /// The answer comes this much later.
+    Latency(Duration),
+    /// The connection breaks before the body is read; nothing is done.
+    ResetBeforeRead,
+    /// The connection breaks after the request was read; nothing is done.
+    ResetAfterRead,
+    /// The request is carried out and its answer is lost.
+    ResetAfterDone,
+    /// The request is carried out and half of the answer's body is lost.
+    TruncatedBody,
+    /// The request is carried out and the answer claims to be HTML.
+    WrongContentType,
+    /// Not carried out: this status (595, 596, 500, …) and reason phrase without a body.
+    Status(u16, String),
+    /// Not carried out: a page of HTML with status 200.
+    Html,
+}
+
+/// A fault and when it strikes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRule {
+    /// Only on this node's port.
+    pub node: Option<String>,
+    /// Only this verb.
+    pub method: Option<String>,
+    /// Only paths (below the API's root) that start with this.
+    pub path_prefix: Option<String>,
+    /// So many times; `None` for ever.
+    pub times: Option<u32>,
+    /// What happens.
+    pub kind: FaultKind,
+}
+
+impl FaultRule {
+    /// For every request, for ever.
+    #[must_use]
+    pub fn always(kind: FaultKind) -> Self {
+        Self { node: None, method: None, path_prefix: None, times: None, kind }
+    }
+
+    /// For the next request only.
+    #[must_use]
+    pub fn once(kind: FaultKind) -> Self {
+        Self { times: Some(1), ..Self::always(kind) }
+    }
+
+    /// Only on this node's port.
+    #[must_use]
+    pub fn on_node(mut self, node: &str) -> Self {
+        self.node = Some(node.to_owned());
+        self
+    }
+
+    /// Only this verb and paths that start so.
+    #[must_use]
+    pub fn on(mut self, method: &str, path_prefix: &str) -> Self {
+        self.method = Some(method.to_owned());
+        self.path_prefix = Some(path_prefix.to_owned());
+        self
+    }
+
+    fn strikes(&self, node: &str, request: Option<(&str, &str)>) -> bool {
+        if self.times == Some(0) || self.node.as_deref().is_some_and(|wanted| wanted != node) {
+            return false;
+        }
+        match request {
+            None => self.kind == FaultKind::Refuse,
+            Some((method, path)) => {
+                self.kind != FaultKind::Refuse
+                    && self.method.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method))
+                    && self.path_prefix.as_deref().is_none_or(|prefix| path.starts_with(prefix))
+            }
+        }
+    }
+}
+
+/// The faults of one simulator.
+#[derive(Debug, Default)]
+pub struct Faults {
+    rules: Mutex<Vec<FaultRule>>,
+}
+
+impl Faults {
+    /// Adds a rule.
+    pub fn inject(&self, rule: FaultRule) {
+        self.locked().push(rule);
+    }
+
+    /// Removes all rules.
+    pub fn clear(&self) {
+        self.locked().clear();
+    }
+
+    /// The fault that strikes a new connection (`request` is `None`) or a request; used up by one.
+    #[must_use]
+    pub fn next(&self, node: &str, request: Option<(&str, &str)>) -> Option<FaultKind> {
+        let mut rules = self.locked();
+        let rule = rules.iter_mut().find(|rule| rule.strikes(node, request))?;
+        if let Some(times) = &mut rule.times {
+            *times = times.saturating_sub(1);
+        }
+        Some(rule.kind.clone())
+    }
+
+    fn locked(&self) -> std::sync::MutexGuard<'_, Vec<FaultRule>> {
+        self.rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
