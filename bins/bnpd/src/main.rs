@@ -1,2 +1,5 @@
-//! The bnna API server
+//! The bnna API server.
+
+mod config;
+
 fn main() {}

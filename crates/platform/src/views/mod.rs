@@ -1,0 +1,43 @@
+//! What the use cases answer with. Plain data with the field names of the API document; the façades serialise it as it is.
+
+mod account;
+mod cluster;
+mod instance;
+mod operation;
+
+pub use account::{
+    AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, RepairAction, RepairReport, SettingView,
+    StatusChange, TokenIssued, TokenView,
+};
+pub use cluster::{ClusterView, NodeView, OperatorTokenView, RotatedToken, StorageView, UnmanagedGuest};
+pub use instance::{DomainView, InstanceRemoved, InstanceView, PowerAnswer, PowerAction};
+pub use operation::{AuditView, OperationView, SshKeys, SshKeyView, StepView, TaskView};
+
+use serde::Serialize;
+
+/// A cluster that is missing from an answer, and why.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+pub struct Warning {
+    /// The cluster's host.
+    pub cluster: String,
+    /// Why it is missing, or what is wrong there.
+    pub message: String,
+}
+
+/// A list with the clusters that are missing from it.
+#[derive(Debug, Clone, Serialize)]
+pub struct Listing<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// Clusters that did not answer.
+    pub warnings: Vec<Warning>,
+    /// Where the next page begins, if there is one.
+    pub next: Option<String>,
+}
+
+impl<T> Listing<T> {
+    /// A whole list without warnings.
+    pub fn complete(items: Vec<T>) -> Self {
+        Self { items, warnings: Vec::new(), next: None }
+    }
+}
