@@ -7,7 +7,10 @@ use super::connection::Connection;
 use crate::{Error, Sql};
 
 /// Every migration, oldest first.
-const ALL: &[(&str, &str)] = &[("V1__tenancy", include_str!("../../migrations/sqlite/V1__tenancy.sql"))];
+const ALL: &[(&str, &str)] = &[
+    ("V1__tenancy", include_str!("../../migrations/sqlite/V1__tenancy.sql")),
+    ("V2__account_rights", include_str!("../../migrations/sqlite/V2__account_rights.sql")),
+];
 
 /// The newest version that this program knows.
 pub(super) fn known() -> u32 {
