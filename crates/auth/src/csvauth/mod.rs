@@ -8,6 +8,7 @@
 
 mod algorithm;
 mod credential;
+pub mod issue;
 mod key;
 mod records;
 mod table;
