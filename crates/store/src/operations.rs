@@ -179,14 +179,25 @@ pub fn list(sql: &mut dyn Sql, filter: &Filter, window: &Window<Uuid>) -> Result
     Ok(Page::cut(items, window.bound(), |one: &Operation| one.id))
 }
 
-/// Who holds the lease of each unfinished operation, oldest first: `(id, owner, until)`.
+/// The lease of an unfinished operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The operation.
+    pub id: Uuid,
+    /// Who holds it.
+    pub owner: Option<String>,
+    /// Until when.
+    pub until: Option<OffsetDateTime>,
+}
+
+/// Who holds the lease of each unfinished operation, oldest first.
 ///
 /// # Errors
 /// As [`Sql::query`].
-pub fn open_leases(sql: &mut dyn Sql) -> Result<Vec<(Uuid, Option<String>, Option<OffsetDateTime>)>, Error> {
+pub fn open_leases(sql: &mut dyn Sql) -> Result<Vec<Lease>, Error> {
     sql.query("SELECT id, lease_owner, lease_until FROM operations WHERE finished_at IS NULL ORDER BY id", values![])?
         .iter()
-        .map(|row| Ok((row.get("id")?, row.get("lease_owner")?, row.get("lease_until")?)))
+        .map(|row| Ok(Lease { id: row.get("id")?, owner: row.get("lease_owner")?, until: row.get("lease_until")? }))
         .collect()
 }
 
@@ -217,22 +228,22 @@ pub fn acquire(
     let taken = sql.execute(
         "UPDATE operations SET lease_owner = ?2, lease_until = ?5, fence = fence + 1, updated_at = ?4 \
          WHERE id = ?1 AND finished_at IS NULL \
-         AND (lease_owner IS NULL OR lease_owner = ?2 OR lease_owner = ?3 OR lease_until IS NULL OR lease_until <= ?4)",
+         AND (lease_owner IS NULL OR lease_owner = ?3 OR lease_until IS NULL OR lease_until <= ?4)",
         values![id, owner, dead, now, until],
     )?;
     if taken == 0 { Ok(None) } else { get(sql, id) }
 }
 
-/// Lengthens the lease. `false` when it is lost.
+/// Lengthens the lease. `Some(cancel)` tells whether cancelling was asked for; `None`: the lease is lost.
 ///
 /// # Errors
-/// As [`Sql::execute`].
-pub fn renew(sql: &mut dyn Sql, id: Uuid, fence: i64, until: OffsetDateTime) -> Result<bool, Error> {
-    sql.execute(
-        "UPDATE operations SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND finished_at IS NULL",
+/// As [`Sql::query`].
+pub fn renew(sql: &mut dyn Sql, id: Uuid, fence: i64, until: OffsetDateTime) -> Result<Option<bool>, Error> {
+    let row = sql.query_one(
+        "UPDATE operations SET lease_until = ?3 WHERE id = ?1 AND fence = ?2 AND finished_at IS NULL RETURNING cancel",
         values![id, fence, until],
-    )
-    .map(|changed| changed > 0)
+    )?;
+    row.map(|row| row.get("cancel")).transpose()
 }
 
 /// Gives the lease up, so that any process may go on with the operation at once. `false` when it was lost before.

@@ -82,7 +82,7 @@ impl Connection {
 
     fn rows(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
         let mut statement = self.inner.prepare_cached(sql).map_err(|error| translate(&error))?;
-        let columns: Arc<[String]> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
         let mut found =
             statement.query(rusqlite::params_from_iter(values.iter())).map_err(|error| translate(&error))?;
         let mut rows = Vec::new();
