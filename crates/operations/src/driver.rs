@@ -350,7 +350,7 @@ impl<C: Clone + Send + Sync + 'static> Driver<C> {
     }
 
     async fn probe(&self, step: usize, phase: Phase, moment: Moment) -> Action {
-        match &self.journal.settings.probe {
+        match &self.journal.probe {
             Some(probe) => probe(Point { step, phase, moment }).await,
             None => Action::Continue,
         }

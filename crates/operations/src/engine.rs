@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::journal::Journal;
 use crate::lease::{self, Live, Running};
+use crate::probe::Probe;
 use crate::{Error, Operation, OperationId, OperationView, Progress, Registry, Settings, State, Workflow};
 
 /// How many events a slow listener may be behind before it misses some.
@@ -80,6 +81,7 @@ struct Inner<C> {
     registry: Registry<C>,
     settings: Arc<Settings>,
     owner: String,
+    probe: Option<Probe>,
     running: Running,
     permits: Semaphore,
     events: broadcast::Sender<Event>,
@@ -137,6 +139,17 @@ impl<C: Clone + Send + Sync + 'static> Operations<C> {
     /// Runs tasks, so it must be called within a tokio runtime.
     #[must_use]
     pub fn new(store: Store, context: C, registry: Registry<C>, settings: Settings) -> Self {
+        Self::with_probe(store, context, registry, settings, None)
+    }
+
+    /// An engine that [`testing`](crate::testing) looks into.
+    pub(crate) fn with_probe(
+        store: Store,
+        context: C,
+        registry: Registry<C>,
+        settings: Settings,
+        probe: Option<Probe>,
+    ) -> Self {
         let owner = lease::owner(store.session(), Uuid::now_v7());
         let cut = CancellationToken::new();
         let inner = Arc::new(Inner {
@@ -146,6 +159,7 @@ impl<C: Clone + Send + Sync + 'static> Operations<C> {
             registry,
             settings: Arc::new(settings),
             owner,
+            probe,
             running: Running::default(),
             events: broadcast::Sender::new(EVENTS),
             tasks: TaskTracker::new(),
@@ -350,8 +364,12 @@ impl<C: Clone + Send + Sync + 'static> Inner<C> {
         let span = tracing::info_span!("operation", id = %live.id, kind = row.kind, request_id = row.request_id);
         let inner = Arc::clone(this);
         let task = async move {
-            let journal =
-                Journal { store: inner.store.clone(), settings: Arc::clone(&inner.settings), live: Arc::clone(&live) };
+            let journal = Journal {
+                store: inner.store.clone(),
+                settings: Arc::clone(&inner.settings),
+                live: Arc::clone(&live),
+                probe: inner.probe.clone(),
+            };
             let work = async {
                 let permit = tokio::select! {
                     permit = inner.permits.acquire() => permit.ok(),

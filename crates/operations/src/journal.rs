@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use crate::lease::Live;
-use crate::probe::Phase;
+use crate::probe::{Phase, Probe};
 use crate::{Failure, Remaining, Settings, State};
 
 /// The lease is lost, or the engine is being dropped: this process writes nothing more about the operation.
@@ -41,6 +41,7 @@ pub(crate) struct Journal {
     pub(crate) store: Store,
     pub(crate) settings: Arc<Settings>,
     pub(crate) live: Arc<Live>,
+    pub(crate) probe: Option<Probe>,
 }
 
 impl Journal {

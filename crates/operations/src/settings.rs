@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use time::OffsetDateTime;
 
-use crate::probe::Probe;
-
 /// Where the engine reads the time that it writes into leases and rows.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
@@ -33,7 +31,6 @@ pub struct Settings {
     pub poll: Duration,
     /// The clock.
     pub clock: Clock,
-    pub(crate) probe: Option<Probe>,
 }
 
 impl Default for Settings {
@@ -49,7 +46,6 @@ impl Default for Settings {
             step_timeout: Duration::from_secs(15 * 60),
             poll: Duration::from_millis(250),
             clock: Arc::new(bnna_store::now),
-            probe: None,
         }
     }
 }

@@ -252,10 +252,10 @@ fn engine<W: Workflow>(world: &Scene<W>, probe: Option<Probe>, ahead: Duration) 
         backoff_most: Duration::from_millis(20),
         poll: Duration::from_millis(10),
         clock: Arc::new(move || bnna_store::now() + ahead),
-        probe,
         ..Settings::default()
     };
-    Operations::new(world.store.clone(), world.context.clone(), Registry::new().with::<W>(), settings)
+    let registry = Registry::new().with::<W>();
+    Operations::with_probe(world.store.clone(), world.context.clone(), registry, settings, probe)
 }
 
 async fn start<W: Workflow>(
