@@ -1,1 +1,40 @@
-//! What every API façade shares: envelope, errors, authentication, routes with their access, OpenAPI
+//! What every API façade shares: routes as data with who may call them, the stack of layers, strict input, the envelope, the
+//! errors and their status, the OpenAPI document, and the server.
+//!
+//! - [`Routes`] and [`route!`] register handlers; [`Routes::into_app`] puts them under the stack (`stack` reads top to
+//!   bottom); [`serve`] serves the [`App`].
+//! - Handlers take [`Caller`], [`Path`], [`Query`], [`PagedQuery`], [`Json`], [`Prefer`] and return a [`Reply`].
+//! - [`Identify`] is the seam to whatever knows credentials and accounts.
+//! - HTTP statuses are decided in [`Code`] and nowhere else.
+//!
+//! It knows no use case, no store and no Proxmox.
+
+mod code;
+mod context;
+mod document;
+mod envelope;
+mod error;
+mod extract;
+mod identify;
+mod layers;
+mod openapi;
+mod routes;
+mod server;
+mod stack;
+
+pub use code::Code;
+pub use context::{RequestContext, Timing, current, record_timing, timed, within};
+pub use envelope::{Answer, Reply, Warning};
+pub use error::ApiError;
+pub use extract::{Caller, Cursor, Json, Page, PagedQuery, Path, Prefer, Query};
+pub use identify::{AuthFailure, Identify};
+pub use openapi::Document;
+pub use routes::{Route, RouteInfo, Routes};
+pub use server::{ServerOptions, serve};
+pub use stack::{App, Options};
+
+/// For [`route!`].
+#[doc(hidden)]
+pub mod __private {
+    pub use utoipa_axum;
+}

@@ -1,0 +1,108 @@
+//! An error as the client sees it: a code, a sentence, details for programs. What it must not hold: secrets, causes for the
+//! log only, or anything of another account.
+
+use std::time::Duration;
+
+use axum::response::{IntoResponse, Response};
+use bnna_auth::Denied;
+use serde_json::Value;
+
+use crate::code::Code;
+use crate::context;
+use crate::envelope;
+
+/// An error body and its headers. Its status comes from its [`Code`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    /// The stable word and, through it, the status.
+    pub code: Code,
+    /// What is wrong and what to do, for people.
+    pub message: String,
+    /// More, for programs.
+    pub details: Option<Value>,
+    /// When to try again.
+    pub retry_after: Option<Duration>,
+    /// The methods a path has, for [`Code::MethodNotAllowed`].
+    pub allow: Option<String>,
+}
+
+impl ApiError {
+    /// An error of a code.
+    #[must_use]
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), details: None, retry_after: None, allow: None }
+    }
+
+    /// An error from the word a use case gives: the status is looked up here. A word that is not in the table is a fault of
+    /// ours: it is logged and becomes `internal`. Messages of `internal` and `store` go to the log, not to the client.
+    #[must_use]
+    pub fn from_word(word: &str, message: impl Into<String>, details: Option<Value>) -> Self {
+        let message = message.into();
+        match Code::parse(word) {
+            None => {
+                tracing::error!(word, message, "an error with a word that is not in the table");
+                Self::internal()
+            }
+            Some(Code::Internal) => {
+                tracing::error!(message, "internal error");
+                Self::internal()
+            }
+            Some(Code::Store) => {
+                tracing::error!(message, "store error");
+                Self::new(Code::Store, "the store cannot do this now; the daemon's log says why")
+            }
+            Some(code) => Self { details, ..Self::new(code, message) },
+        }
+    }
+
+    /// With details for programs.
+    #[must_use]
+    pub fn with_details(self, details: Value) -> Self {
+        Self { details: Some(details), ..self }
+    }
+
+    /// A field breaks a rule.
+    #[must_use]
+    pub fn invalid(field: &str, message: impl Into<String>) -> Self {
+        Self::new(Code::invalid(field), message)
+    }
+
+    /// The request is not what it should be.
+    #[must_use]
+    pub fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(Code::BadRequest, message)
+    }
+
+    /// There is no such thing.
+    #[must_use]
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, message)
+    }
+
+    /// Our fault; why is in the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(Code::Internal, "internal error; the daemon's log has it under this request id")
+    }
+}
+
+impl From<Denied> for ApiError {
+    fn from(denied: Denied) -> Self {
+        let code = match denied {
+            Denied::Forbidden => Code::Forbidden,
+            Denied::WrongAccount => Code::WrongAccount,
+            Denied::AccountSuspended => Code::AccountSuspended,
+            Denied::AccountDisabled => Code::AccountDisabled,
+            Denied::NoRole => Code::NoRole,
+            Denied::NotEnabled => Code::NotEnabled,
+        };
+        Self::new(code, denied.to_string())
+    }
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        envelope::error(&self, context::current().as_deref())
+    }
+}

@@ -1,0 +1,149 @@
+//! Which route, who calls, and whether they may. The decision itself is `bnna-auth`'s; here it gets its inputs.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use bnna_auth::authorization::{self, Credential};
+use bnna_auth::{Access, Principal, Question, Verb, authorize};
+
+use super::request::is_read;
+use crate::code::Code;
+use crate::context::{self, RequestContext};
+use crate::error::ApiError;
+use crate::extract::Caller;
+use crate::identify::AuthFailure;
+use crate::routes::RouteInfo;
+use crate::stack::Shared;
+
+/// The parameter of a path that names the account.
+const ACCOUNT_PARAMETER: &str = "slug";
+
+/// The route that was found, left for the layers below.
+#[derive(Clone)]
+struct Located(Arc<RouteInfo>);
+
+/// The caller that was identified, left for the layer below.
+#[derive(Clone)]
+struct Identified(Arc<Principal>);
+
+/// Finds the route's entry in the table; answers 404 and 405.
+pub(crate) async fn locate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let found = path.map_or(Err(None), |path| shared.route(&path, request.method()).cloned());
+    match found {
+        Ok(route) => {
+            request.extensions_mut().insert(Located(Arc::new(route)));
+            next.run(request).await
+        }
+        Err(None) => ApiError::not_found("there is nothing at this path").into_response(),
+        Err(Some(allow)) => {
+            let message = format!("this path has {allow}");
+            ApiError { allow: Some(allow), ..ApiError::new(Code::MethodNotAllowed, message) }.into_response()
+        }
+    }
+}
+
+/// Identifies the caller of a route that is not public.
+pub(crate) async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let (Some(Located(route)), Some(context)) = (request.extensions().get::<Located>().cloned(), context::current())
+    else {
+        return out_of_order();
+    };
+    if route.access != Access::Public {
+        match identify(&shared, request.headers(), &context).await {
+            Ok(principal) => request.extensions_mut().insert(Identified(Arc::new(principal))),
+            Err(error) => return error.into_response(),
+        };
+    }
+    next.run(request).await
+}
+
+async fn identify(shared: &Shared, headers: &HeaderMap, context: &RequestContext) -> Result<Principal, ApiError> {
+    let unauthorized = |message: String| ApiError::new(Code::Unauthorized, message);
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let Some(value) = values.next() else {
+        return Err(unauthorized("this needs a credential: Authorization: Bearer <token>".to_owned()));
+    };
+    let address = context.remote.ip();
+    let now = Instant::now();
+    shared.failures.check(address, now).map_err(|refused| ApiError {
+        retry_after: Some(refused.retry_after),
+        ..ApiError::new(Code::TooManyFailures, refused.to_string())
+    })?;
+    let credential = match (std::str::from_utf8(value.as_bytes()), values.next()) {
+        (Ok(text), None) => authorization::parse(text).map_err(|error| error.to_string()),
+        (Err(_), _) => Err("the Authorization header is not UTF-8".to_owned()),
+        (_, Some(_)) => Err("there is more than one Authorization header".to_owned()),
+    };
+    let credential: Credential = credential.map_err(|message| {
+        shared.failures.failed(address, now);
+        unauthorized(message)
+    })?;
+    let asked = shared.identify.principal(&credential, address, &context.request_id).await;
+    context.record("auth", now.elapsed());
+    asked.map_err(|failure| {
+        if matches!(failure, AuthFailure::Unknown | AuthFailure::Denied(_)) {
+            shared.failures.failed(address, now);
+        }
+        failure.into()
+    })
+}
+
+/// Decides, and leaves the caller with its grant for the handler.
+pub(crate) async fn authorise(
+    State(shared): State<Arc<Shared>>,
+    parameters: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (Some(Located(route)), Some(context)) = (request.extensions().get::<Located>().cloned(), context::current())
+    else {
+        return out_of_order();
+    };
+    let principal = request.extensions().get::<Identified>().map(|Identified(principal)| Arc::clone(principal));
+    let account = parameters
+        .iter()
+        .find(|(name, _)| *name == ACCOUNT_PARAMETER)
+        .map(|(_, slug)| slug.to_owned())
+        .filter(|_| matches!(route.access, Access::AccountRead | Access::AccountWrite));
+    let own = principal.as_deref().and_then(Principal::account_slug);
+    // Whose standing matters: the account's of the path, or the tenant's own where the path names none. A tenant on another
+    // account's path is refused without looking that account up.
+    let asked_about = match (&account, own) {
+        (Some(account), Some(own)) if account != own => None,
+        (Some(account), _) => Some(account.as_str()),
+        (None, own) => own,
+    };
+    let standing = match asked_about {
+        Some(slug) => match shared.identify.standing(slug).await {
+            Ok(standing) => standing,
+            Err(failure) => return ApiError::from(failure).into_response(),
+        },
+        None => None,
+    };
+    let question = Question {
+        access: route.access,
+        verb: if is_read(request.method()) { Verb::Read } else { Verb::Write },
+        credentials: route.credentials,
+        account: account.as_deref(),
+        standing,
+    };
+    match authorize(&question, principal) {
+        Ok(grant) => {
+            let caller = Caller { grant, request_id: context.request_id.clone(), remote: context.remote };
+            request.extensions_mut().insert(caller);
+            next.run(request).await
+        }
+        Err(denied) => ApiError::from(denied).into_response(),
+    }
+}
+
+fn out_of_order() -> Response {
+    tracing::error!("a layer runs outside of the stack");
+    ApiError::internal().into_response()
+}

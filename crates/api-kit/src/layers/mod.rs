@@ -1,0 +1,10 @@
+//! The layers of the stack, each a function from request to answer. Their order and the reasons for it are in
+//! [`stack`](crate::stack).
+
+mod access;
+mod path;
+mod request;
+
+pub(crate) use access::{authenticate, authorise, locate};
+pub(crate) use path::clean_path;
+pub(crate) use request::{catch_panic, context, deadline, limit_body, trace};

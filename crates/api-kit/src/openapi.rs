@@ -1,0 +1,199 @@
+//! The OpenAPI 3.1 document of a façade's routes.
+//!
+//! Handlers describe what they answer with, without the envelope: `responses((status = 200, body = Account))`. This module
+//! wraps it, adds who may call (`x-access`, `security`), and the error answers every route can give. An operation whose answer
+//! has no envelope says `extensions(("x-envelope" = json!(false)))`.
+
+use axum::http::Method;
+use bnna_auth::Access;
+use serde_json::{Map, Value, json};
+use utoipa::openapi::path::HttpMethod;
+use utoipa::openapi::{Info, OpenApi, Paths};
+
+use crate::code::Code;
+use crate::routes::{RouteInfo, Routes};
+
+/// What a document says of the façade it describes.
+#[derive(Debug, Clone)]
+pub struct Document {
+    /// Its title.
+    pub title: String,
+    /// The version of the program.
+    pub version: String,
+    /// What it is, in Markdown.
+    pub description: String,
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// The OpenAPI document of these routes. The same routes give the same text.
+    #[must_use]
+    pub fn openapi(&self, about: &Document) -> Value {
+        let mut paths = Paths::new();
+        for (path, method, operation) in &self.operations {
+            paths.add_path_operation(path, vec![method.clone()], operation.clone());
+        }
+        let mut info = Info::new(&about.title, &about.version);
+        info.description = Some(about.description.clone());
+        let mut document = serde_json::to_value(OpenApi::new(info, paths)).unwrap_or_else(|error| {
+            tracing::error!(%error, "the OpenAPI document cannot be written");
+            json!({})
+        });
+        for (path, method, _) in &self.operations {
+            let entry = self.table.iter().find(|entry| entry.path == *path && entry.method == method_of(method));
+            let operation = document.pointer_mut(&format!("/paths/{}/{}", escape(path), key_of(method)));
+            if let (Some(entry), Some(Value::Object(operation))) = (entry, operation) {
+                complete(operation, entry);
+            }
+        }
+        document["components"] = self.components();
+        document
+    }
+
+    fn components(&self) -> Value {
+        let mut schemas: Map<String, Value> = self.schemas.clone().into_iter().collect();
+        let words: Vec<String> = Code::FIXED.iter().map(Code::word).collect();
+        schemas.insert(
+            "Timings".into(),
+            json!({
+                "type": "array",
+                "description": "What was waited for, in order of completion, ending with `total`.",
+                "items": {
+                    "type": "object",
+                    "required": ["name", "ms"],
+                    "properties": { "name": { "type": "string" }, "ms": { "type": "number" } }
+                }
+            }),
+        );
+        schemas.insert(
+            "Warnings".into(),
+            json!({
+                "type": "array",
+                "description": "Parts that are missing from the answer, and why. Absent when nothing is missing.",
+                "items": {
+                    "type": "object",
+                    "required": ["cluster", "message"],
+                    "properties": { "cluster": { "type": "string" }, "message": { "type": "string" } }
+                }
+            }),
+        );
+        schemas.insert(
+            "Error".into(),
+            json!({
+                "type": "object",
+                "required": ["error", "code", "timings"],
+                "properties": {
+                    "error": { "type": "string", "description": "What is wrong and what to do, for people." },
+                    "code": {
+                        "description": "A stable word.",
+                        "anyOf": [{ "type": "string", "enum": words }, { "type": "string", "pattern": "^invalid_[a-z0-9_]+$" }]
+                    },
+                    "details": { "description": "More, for programs." },
+                    "timings": { "$ref": "#/components/schemas/Timings" }
+                }
+            }),
+        );
+        json!({
+            "schemas": schemas,
+            "securitySchemes": {
+                "bearer": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "description": "An operator's csvauth token, or a tenant's `bn_` token."
+                },
+                "proxmox": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "`PVEAPIToken=root@pam!<name>=<secret>`, validated against the known clusters."
+                }
+            }
+        })
+    }
+}
+
+/// Adds to an operation what holds for every route.
+fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
+    let enveloped = operation.remove("x-envelope") != Some(Value::Bool(false));
+    operation.insert("x-access".into(), json!(entry.access.as_str()));
+    operation.insert(
+        "security".into(),
+        if entry.access == Access::Public { json!([]) } else { json!([{ "bearer": [] }, { "proxmox": [] }]) },
+    );
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    let Value::Object(responses) = responses else { return };
+    for response in responses.values_mut() {
+        if let Some(schema) = response.pointer_mut("/content/application~1json/schema").filter(|_| enveloped) {
+            *schema = wrapped(schema.take());
+        }
+    }
+    for (status, description) in error_responses(entry) {
+        responses.entry(status.to_string()).or_insert_with(|| {
+            json!({
+                "description": description,
+                "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } }
+            })
+        });
+    }
+    responses.entry("default").or_insert_with(|| {
+        json!({
+            "description": "Any other error.",
+            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Error" } } }
+        })
+    });
+}
+
+/// A result's schema inside the envelope.
+fn wrapped(result: Value) -> Value {
+    let is_list = result.get("type") == Some(&json!("array"));
+    let mut properties = Map::new();
+    properties.insert("result".into(), result);
+    properties.insert("timings".into(), json!({ "$ref": "#/components/schemas/Timings" }));
+    if is_list {
+        properties.insert("warnings".into(), json!({ "$ref": "#/components/schemas/Warnings" }));
+        properties.insert(
+            "next_cursor".into(),
+            json!({ "type": "string", "description": "Where the next page begins; absent on the last one." }),
+        );
+    }
+    json!({ "type": "object", "required": ["result", "timings"], "properties": properties })
+}
+
+/// The errors a route can give because of what it is, before its handler does anything.
+fn error_responses(entry: &RouteInfo) -> Vec<(u16, &'static str)> {
+    let mut responses = vec![(400, "The request is malformed.")];
+    if entry.access != Access::Public {
+        responses.push((401, "No credential, or none that is valid."));
+        responses.push((403, "The caller is known and may not do this."));
+        responses.push((429, "Too many failed authentications from this address; see `Retry-After`."));
+    }
+    if entry.path.contains('{') {
+        responses.push((404, "There is no such thing."));
+    }
+    if entry.method != Method::GET && entry.method != Method::HEAD {
+        responses.push((413, "The body is too long."));
+    }
+    responses
+}
+
+fn method_of(method: &HttpMethod) -> Method {
+    Method::from_bytes(key_of(method).to_ascii_uppercase().as_bytes()).unwrap_or(Method::GET)
+}
+
+/// The method as the key of an operation.
+fn key_of(method: &HttpMethod) -> &'static str {
+    match method {
+        HttpMethod::Get => "get",
+        HttpMethod::Put => "put",
+        HttpMethod::Post => "post",
+        HttpMethod::Delete => "delete",
+        HttpMethod::Options => "options",
+        HttpMethod::Head => "head",
+        HttpMethod::Patch => "patch",
+        HttpMethod::Trace => "trace",
+    }
+}
+
+/// A path as a token of a JSON pointer.
+fn escape(path: &str) -> String {
+    path.replace('~', "~0").replace('/', "~1")
+}

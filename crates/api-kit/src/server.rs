@@ -1,0 +1,157 @@
+//! Serves an [`App`] on a socket: plain TCP for a proxy in front or for loopback, TLS otherwise. Everything a client can make
+//! the server keep is bounded: connections, headers, the time to send them, the time of a TLS handshake.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+use crate::stack::App;
+
+/// How a server is bounded.
+#[derive(Debug, Clone)]
+pub struct ServerOptions {
+    /// Most connections at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// How long a client may take to send the head of a request, or be idle between two.
+    pub header_timeout: Duration,
+    /// How long a TLS handshake may take.
+    pub handshake_timeout: Duration,
+    /// How long running requests may go on after shutdown was asked for.
+    pub shutdown_deadline: Duration,
+}
+
+impl Default for ServerOptions {
+    /// A thousand connections, 30 s for heads, 10 s for handshakes, 30 s to end.
+    fn default() -> Self {
+        Self {
+            connections: 1000,
+            header_timeout: Duration::from_secs(30),
+            handshake_timeout: Duration::from_secs(10),
+            shutdown_deadline: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Most headers of a request.
+const MAX_HEADERS: usize = 100;
+
+/// Most bytes of a request's head.
+const MAX_HEAD: usize = 64 * 1024;
+
+/// How long accepting pauses after it failed for want of file descriptors or memory.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves until `shutdown` is cancelled, then lets running requests end within the deadline. TLS if a configuration is given:
+/// one made with `ServerConfig::builder_with_provider` of ring.
+pub async fn serve(
+    listener: TcpListener,
+    app: App,
+    tls: Option<Arc<ServerConfig>>,
+    options: ServerOptions,
+    shutdown: CancellationToken,
+) {
+    let tls = tls.map(TlsAcceptor::from);
+    let slots = Arc::new(Semaphore::new(options.connections.max(1)));
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            () = shutdown.cancelled() => break,
+            accepted = accept(&listener, &slots) => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Some((stream, remote, slot)) = accepted else { break };
+        let connection = Connection { router: app.router.clone(), remote, options: options.clone() };
+        let (tls, watcher) = (tls.clone(), graceful.watcher());
+        connections.spawn(async move {
+            connection.run(stream, tls, watcher).await;
+            drop(slot);
+        });
+    }
+    drop(listener);
+    app.tasks.close();
+    let ended = async {
+        graceful.shutdown().await;
+        app.tasks.wait().await;
+    };
+    if tokio::time::timeout(options.shutdown_deadline, ended).await.is_err() {
+        tracing::warn!(tasks = app.tasks.len(), "requests still running at the shutdown's deadline are cut off");
+    }
+    connections.shutdown().await;
+}
+
+/// The next connection with its slot; waits while all slots are taken. Nothing when the slots are gone for good.
+async fn accept(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let slot = Arc::clone(slots).acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, remote)) => return Some((stream, remote, slot)),
+            Err(error) if is_of_one_connection(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "accepting a connection failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+struct Connection {
+    router: Router,
+    remote: SocketAddr,
+    options: ServerOptions,
+}
+
+impl Connection {
+    async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>, watcher: Watcher) {
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = tls else { return self.serve(stream, watcher).await };
+        match tokio::time::timeout(self.options.handshake_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => self.serve(stream, watcher).await,
+            Ok(Err(error)) => tracing::debug!(remote = %self.remote, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(remote = %self.remote, "TLS handshake took too long"),
+        }
+    }
+
+    async fn serve<IO: AsyncRead + AsyncWrite + Unpin + Send + 'static>(self, stream: IO, watcher: Watcher) {
+        let Self { router, remote, options } = self;
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(remote));
+            router.clone().oneshot(request.map(Body::new))
+        });
+        let mut http = http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(options.header_timeout)
+            .max_headers(MAX_HEADERS)
+            .max_buf_size(MAX_HEAD);
+        if let Err(error) = watcher.watch(http.serve_connection(TokioIo::new(stream), service)).await {
+            tracing::debug!(%remote, %error, "connection ended");
+        }
+    }
+}
