@@ -2,6 +2,8 @@
 
 mod ci;
 mod process;
+mod replay;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -19,11 +21,18 @@ struct Cli {
 enum Task {
     /// Everything that has to pass: formatting, lints, build, tests, docs, layer arrows, licences and bans.
     Ci(ci::Args),
+    /// Recorded conversations with a real Proxmox VE, against the simulator or a server.
+    Replay(replay::Args),
+    /// Test vectors made elsewhere, run against the code here.
+    #[command(subcommand)]
+    Vectors(vectors::Vectors),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ci(args) => ci::run(&args),
+        Task::Replay(args) => replay::run(&args),
+        Task::Vectors(which) => vectors::run(&which),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

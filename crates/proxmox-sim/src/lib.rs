@@ -28,6 +28,7 @@
 //! ```
 
 pub mod api;
+pub mod replay;
 mod sim;
 pub mod state;
 pub mod verify;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::api::Table;
+use crate::api::{SchemaError, Table};
 use crate::state::access::{Secret, Token};
 use crate::state::{Clock, Cluster, Version};
 use crate::wire::faults::{FaultRule, Faults};
@@ -51,6 +51,9 @@ pub enum SimError {
         #[source]
         source: serde_json::Error,
     },
+    /// The schema file cannot be used.
+    #[error(transparent)]
+    Schema(#[from] SchemaError),
     /// There is no node.
     #[error("a cluster has at least one node")]
     NoNode,
@@ -78,6 +81,7 @@ pub struct SimBuilder {
     ports: BTreeMap<String, u16>,
     auth_delay: Option<Duration>,
     token: Option<RootToken>,
+    schema: Option<PathBuf>,
 }
 
 impl SimBuilder {
@@ -158,6 +162,14 @@ impl SimBuilder {
         self
     }
 
+    /// Feeds the verifier the whole official API from the schema file that PVE ships (JSON, gzip or not): calls that are not simulated
+    /// are then verified too, and answer 501 only after that.
+    #[must_use]
+    pub fn schema_file(mut self, path: &Path) -> Self {
+        self.schema = Some(path.to_owned());
+        self
+    }
+
     /// Changes the state before the start.
     #[must_use]
     pub fn state(mut self, change: impl FnOnce(&mut Cluster)) -> Self {
@@ -179,9 +191,13 @@ impl SimBuilder {
         for node in self.cluster.nodes.iter() {
             configs.insert(node.name.clone(), Arc::new(RwLock::new(tls::server_config(&node.identity)?)));
         }
+        let mut table = Table::pve();
+        if let Some(path) = &self.schema {
+            table.extend_from_schema(path)?;
+        }
         let shared = Arc::new(Shared {
             cluster: std::sync::Mutex::new(self.cluster),
-            table: Table::pve(),
+            table,
             faults: Faults::default(),
             auth_delay: self.auth_delay.unwrap_or_default(),
         });
@@ -253,7 +269,9 @@ impl Sim {
     pub fn with_state<T>(&self, change: impl FnOnce(&mut Cluster) -> T) -> T {
         let mut cluster = self.shared.lock();
         cluster.settle();
-        change(&mut cluster)
+        let result = change(&mut cluster);
+        cluster.rights_changed();
+        result
     }
 
     /// Adds a fault.

@@ -1,6 +1,7 @@
 //! Permission checks as data, in the language of the real API: who may make a call is written next to it.
 
 use crate::state::Cluster;
+use crate::verify::formats::split_userid;
 
 use super::call::{Caller, split_list};
 use super::{Fault, RawParams};
@@ -24,13 +25,13 @@ pub enum Check {
     /// Privileges on a path: all of them, or any.
     Perm {
         /// ACL path with place-holders.
-        path: &'static str,
+        path: String,
         /// Privileges.
-        privileges: Vec<&'static str>,
+        privileges: Vec<String>,
         /// Any of them suffices.
         any: bool,
         /// Fails when this parameter is not sent.
-        require_param: Option<&'static str>,
+        require_param: Option<String>,
     },
     /// All of these.
     And(Vec<Check>),
@@ -43,12 +44,12 @@ pub enum Check {
     /// One of the privileges on a group of the user named by `userid`, or on all groups.
     UseridGroup {
         /// Privileges, any of them.
-        privileges: Vec<&'static str>,
+        privileges: Vec<String>,
         /// How the `groups` parameter takes part.
         groups: GroupsParam,
     },
     /// May change permissions on a path.
-    PermModify(&'static str),
+    PermModify(String),
 }
 
 /// How the `groups` parameter takes part in [`Check::UseridGroup`].
@@ -62,22 +63,31 @@ pub enum GroupsParam {
     Update,
 }
 
+fn owned(privileges: &[&str]) -> Vec<String> {
+    privileges.iter().map(|privilege| (*privilege).to_owned()).collect()
+}
+
 /// All of the privileges on the path.
 #[must_use]
-pub fn perm(path: &'static str, privileges: &[&'static str]) -> Check {
-    Check::Perm { path, privileges: privileges.to_vec(), any: false, require_param: None }
+pub fn perm(path: &str, privileges: &[&str]) -> Check {
+    Check::Perm { path: path.to_owned(), privileges: owned(privileges), any: false, require_param: None }
 }
 
 /// Any of the privileges on the path.
 #[must_use]
-pub fn perm_any(path: &'static str, privileges: &[&'static str]) -> Check {
-    Check::Perm { path, privileges: privileges.to_vec(), any: true, require_param: None }
+pub fn perm_any(path: &str, privileges: &[&str]) -> Check {
+    Check::Perm { path: path.to_owned(), privileges: owned(privileges), any: true, require_param: None }
 }
 
 /// All of the privileges on the path, and the parameter has to be sent.
 #[must_use]
-pub fn perm_with(path: &'static str, privileges: &[&'static str], parameter: &'static str) -> Check {
-    Check::Perm { path, privileges: privileges.to_vec(), any: false, require_param: Some(parameter) }
+pub fn perm_with(path: &str, privileges: &[&str], parameter: &str) -> Check {
+    Check::Perm {
+        path: path.to_owned(),
+        privileges: owned(privileges),
+        any: false,
+        require_param: Some(parameter.to_owned()),
+    }
 }
 
 /// All of these checks.
@@ -110,95 +120,106 @@ pub fn allowed(cluster: &Cluster, permission: &Permission, caller: &Caller, para
         Permission::RootOnly => Err(Fault::permission("user != root@pam")),
         Permission::All => Ok(()),
         Permission::World => Err(Fault::forbidden()),
-        Permission::Check(check) => run(cluster, check, caller, params),
+        Permission::Check(check) => Run { cluster, caller, params, alternative: false }.check(check),
     }
 }
 
-fn run(cluster: &Cluster, check: &Check, caller: &Caller, params: &RawParams) -> Result<(), Fault> {
-    match check {
-        Check::And(checks) => checks.iter().try_for_each(|check| run(cluster, check, caller, params)),
-        Check::Or(checks) => {
-            for check in checks {
-                match run(cluster, check, caller, params) {
-                    Ok(()) => return Ok(()),
-                    Err(fault) if fault.status == 403 => {}
-                    Err(fault) => return Err(fault),
+struct Run<'a> {
+    cluster: &'a Cluster,
+    caller: &'a Caller,
+    params: &'a RawParams,
+    /// One of several alternatives: a refusal has no detail, an unknown user is just not it.
+    alternative: bool,
+}
+
+impl Run<'_> {
+    fn check(&self, check: &Check) -> Result<(), Fault> {
+        match check {
+            Check::And(checks) => checks.iter().try_for_each(|check| self.check(check)),
+            Check::Or(checks) => {
+                let each = Run { alternative: true, ..*self };
+                for check in checks {
+                    match each.check(check) {
+                        Ok(()) => return Ok(()),
+                        Err(fault) if fault.status == 403 => {}
+                        Err(fault) => return Err(fault),
+                    }
                 }
+                Err(Fault::forbidden())
             }
-            Err(Fault::forbidden())
-        }
-        Check::Perm { path, privileges, any, require_param } => {
-            if require_param.is_some_and(|name| params.text(name).is_none()) {
-                return Err(Fault::forbidden());
+            Check::Perm { path, privileges, any, require_param } => {
+                if require_param.as_deref().is_some_and(|name| self.params.text(name).is_none()) {
+                    return Err(Fault::forbidden());
+                }
+                let path = fill(path, self.params);
+                let privileges: Vec<&str> = privileges.iter().map(String::as_str).collect();
+                self.cluster.check_full(self.caller, normalize_path(&path).as_deref(), &privileges, *any)
             }
-            let path = fill(path, params);
-            cluster.check_full(caller, normalize_path(&path).as_deref(), privileges, *any)
+            Check::UserSelf => {
+                let userid = self.verified_userid()?;
+                self.existing_user(userid)?;
+                if self.caller.id() == userid { Ok(()) } else { Err(Fault::forbidden()) }
+            }
+            Check::RealmAllocateUser => {
+                let userid = self.verified_userid()?;
+                let realm = userid.rsplit_once('@').map_or("", |(_, realm)| realm);
+                self.cluster.check(self.caller, &format!("/access/realm/{realm}"), &["Realm.AllocateUser"])
+            }
+            Check::UseridGroup { privileges, groups } => {
+                let privileges: Vec<&str> = privileges.iter().map(String::as_str).collect();
+                self.userid_group(&privileges, *groups)
+            }
+            Check::PermModify(path) => match normalize_path(&fill(path, self.params)) {
+                Some(path) => self.cluster.check_perm_modify(self.caller, &path),
+                None => Ok(()),
+            },
         }
-        Check::UserSelf => {
-            let userid = verify_userid(params)?;
-            cluster.access.user_exists(&userid)?;
-            if caller.id() == userid { Ok(()) } else { Err(Fault::forbidden()) }
-        }
-        Check::RealmAllocateUser => {
-            let userid = verify_userid(params)?;
-            let realm = userid.rsplit_once('@').map_or("", |(_, realm)| realm);
-            cluster.check(caller, &format!("/access/realm/{realm}"), &["Realm.AllocateUser"])
-        }
-        Check::UseridGroup { privileges, groups } => userid_group(cluster, privileges, *groups, caller, params),
-        Check::PermModify(path) => match normalize_path(&fill(path, params)) {
-            Some(path) => cluster.check_perm_modify(caller, &path),
-            None => Ok(()),
-        },
     }
-}
 
-fn verify_userid(params: &RawParams) -> Result<String, Fault> {
-    let userid = params.text("userid").unwrap_or_default();
-    crate::verify::formats::verify_userid(userid).map_err(Fault::die)?;
-    Ok(userid.to_owned())
-}
+    fn userid(&self) -> &str {
+        self.params.text("userid").unwrap_or_default()
+    }
 
-fn userid_group(
-    cluster: &Cluster,
-    privileges: &[&'static str],
-    groups: GroupsParam,
-    caller: &Caller,
-    params: &RawParams,
-) -> Result<(), Fault> {
-    let userid = params.text("userid").unwrap_or_default();
-    if groups != GroupsParam::Create {
-        cluster.access.user_exists(userid)?;
+    fn verified_userid(&self) -> Result<&str, Fault> {
+        let userid = self.userid();
+        split_userid(userid).map_err(Fault::die)?;
+        Ok(userid)
     }
-    if cluster.check_any(caller, "/access/groups", privileges).is_ok() {
-        return Ok(());
-    }
-    let joined = privileges.join("|");
-    let own: Vec<&String> = cluster
-        .access
-        .groups
-        .keys()
-        .filter(|group| cluster.check_any(caller, &format!("/access/groups/{group}"), privileges).is_ok())
-        .collect();
-    if groups != GroupsParam::Ignored {
-        let wanted: Vec<&str> = split_list(params.text("groups").unwrap_or_default()).collect();
-        if wanted.is_empty() && groups == GroupsParam::Create {
-            return Err(Fault::permission(format!("/access/groups, {joined}")));
+
+    fn existing_user(&self, userid: &str) -> Result<(), Fault> {
+        let found = split_userid(userid).map_err(Fault::die).and_then(|_| self.cluster.access.user_exists(userid));
+        match found {
+            Ok(_) => Ok(()),
+            Err(_) if self.alternative => Err(Fault::forbidden()),
+            Err(fault) => Err(fault),
         }
-        for group in wanted {
-            if !own.iter().any(|name| *name == group) {
+    }
+
+    fn userid_group(&self, privileges: &[&str], groups: GroupsParam) -> Result<(), Fault> {
+        let Self { cluster, caller, .. } = self;
+        let userid = self.userid();
+        if groups != GroupsParam::Create {
+            self.existing_user(userid)?;
+        }
+        if cluster.check_any(caller, "/access/groups", privileges).is_ok() {
+            return Ok(());
+        }
+        let joined = privileges.join("|");
+        let own = cluster.groups_with(caller, privileges);
+        if groups != GroupsParam::Ignored {
+            let wanted: Vec<&str> = split_list(self.params.text("groups").unwrap_or_default()).collect();
+            if wanted.is_empty() {
+                return Err(Fault::permission(format!("/access/groups, {joined}")));
+            }
+            if let Some(group) = wanted.iter().find(|group| !own.contains(**group)) {
                 return Err(Fault::permission(format!("/access/groups/{group}, {joined}")));
             }
         }
-    }
-    if groups != GroupsParam::Create {
-        let member = own
-            .iter()
-            .any(|group| cluster.access.groups.get(*group).is_some_and(|group| group.members.contains(userid)));
-        if !member {
-            return Err(Fault::permission(format!("/access/groups, {joined}")));
+        if groups != GroupsParam::Create && !cluster.access.members_of(&own).contains(userid) {
+            return Err(Fault::forbidden());
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// Fills `{name}` place-holders; a parameter that was not sent becomes `-`.
@@ -218,12 +239,12 @@ fn fill(template: &str, params: &RawParams) -> String {
 /// Normalises an ACL path, `None` when it is none.
 #[must_use]
 pub fn normalize_path(path: &str) -> Option<String> {
-    if path.is_empty() {
+    if path.is_empty() || path == "0" {
         return None;
     }
     let mut out = String::from("/");
     for part in path.split('/').filter(|part| !part.is_empty()) {
-        if !part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | '@')) {
+        if !part.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_')) {
             return None;
         }
         if out.len() > 1 {

@@ -53,21 +53,25 @@ pub fn dispatch(cluster: &mut Cluster, table: &Table, request: Request) -> Outco
 
     let mut all = params;
     for (name, value) in path_params {
-        if all.get(name).is_some_and(|sent| !sent.is_null() && scalar_text(sent) != value) {
+        if all.get(&name).is_some_and(|sent| !sent.is_null() && scalar_text(sent) != value) {
             let text = "duplicate parameter (already defined in URI) with conflicting values!";
             return Err(Fault::param(name, text));
         }
-        all.set(name.to_owned(), Value::String(value));
+        all.set(name, Value::String(value));
     }
 
     check::allowed(cluster, &endpoint.permission, &caller, &all)?;
 
-    if let Some(node) = endpoint.proxy.and_then(|name| all.text(name)) {
+    if let Some(node) = endpoint.proxy.as_deref().and_then(|name| all.text(name)) {
         relay(cluster, &entry, node)?;
     }
     let params = endpoint.schema.verify(version, &all).map_err(Fault::params)?;
     let call = Call { method, path, caller, entry, client, params, upload };
-    (endpoint.handler)(cluster, &call)
+    let outcome = (endpoint.handler)(cluster, &call);
+    if call.method != "GET" {
+        cluster.rights_changed();
+    }
+    outcome
 }
 
 /// What the entry node meets when it relays a call to another node.

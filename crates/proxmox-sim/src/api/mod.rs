@@ -36,6 +36,7 @@ mod dispatch;
 mod fault;
 mod params;
 mod route;
+mod schema;
 mod version;
 
 pub use call::{Call, Caller, Outcome, ParamValue, Reply, Upload, split_list};
@@ -44,6 +45,9 @@ pub use dispatch::{Request, dispatch, token_allowed};
 pub use fault::{Fault, FaultBody};
 pub use params::RawParams;
 pub use route::Table;
+pub use schema::SchemaError;
+
+use std::borrow::Cow;
 
 use crate::state::Cluster;
 use crate::verify::{Param, Schema};
@@ -55,9 +59,9 @@ pub type Handler = fn(&mut Cluster, &Call) -> Outcome;
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     /// `GET`, `POST`, `PUT` or `DELETE`.
-    pub method: &'static str,
+    pub method: Cow<'static, str>,
     /// Path template.
-    pub template: &'static str,
+    pub template: Cow<'static, str>,
     /// Who may call it.
     pub permission: Permission,
     /// Its parameters.
@@ -65,7 +69,7 @@ pub struct Endpoint {
     /// API tokens may call it.
     pub allow_token: bool,
     /// Has to run on the node named by this parameter.
-    pub proxy: Option<&'static str>,
+    pub proxy: Option<Cow<'static, str>>,
     /// First version that has it.
     pub since: Option<(u32, u32)>,
     /// What does the work.
@@ -73,10 +77,14 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    fn new(method: &'static str, template: &'static str, handler: Handler) -> Self {
+    pub(crate) fn new(
+        method: impl Into<Cow<'static, str>>,
+        template: impl Into<Cow<'static, str>>,
+        handler: Handler,
+    ) -> Self {
         Self {
-            method,
-            template,
+            method: method.into(),
+            template: template.into(),
             permission: Permission::RootOnly,
             schema: Schema::default(),
             allow_token: true,
@@ -154,7 +162,7 @@ impl Endpoint {
     /// Runs on the node in the path; another node relays.
     #[must_use]
     pub fn proxy_node(mut self) -> Self {
-        self.proxy = Some("node");
+        self.proxy = Some(Cow::Borrowed("node"));
         self
     }
 

@@ -13,10 +13,10 @@ pub struct Table {
 
 #[derive(Debug, Default)]
 struct Branch {
-    literal: BTreeMap<&'static str, Branch>,
+    literal: BTreeMap<String, Branch>,
     parameter: Option<Box<Branch>>,
-    rest: BTreeMap<&'static str, usize>,
-    here: BTreeMap<&'static str, usize>,
+    rest: BTreeMap<String, usize>,
+    here: BTreeMap<String, usize>,
 }
 
 impl Table {
@@ -43,13 +43,24 @@ impl Table {
                 branch = if part.starts_with('{') {
                     branch.parameter.get_or_insert_default()
                 } else {
-                    branch.literal.entry(part).or_default()
+                    branch.literal.entry(part.to_owned()).or_default()
                 };
             }
             let slot = if rest { &mut branch.rest } else { &mut branch.here };
-            slot.insert(endpoint.method, index);
+            slot.insert(endpoint.method.to_string(), index);
             self.endpoints.push(endpoint);
         }
+    }
+
+    /// Whether a call of this verb and template is described.
+    #[must_use]
+    pub fn has(&self, method: &str, template: &str) -> bool {
+        let shape = |template: &str| -> Vec<String> {
+            let part = |part: &str| if part.starts_with('{') { "{}".to_owned() } else { part.to_owned() };
+            template.split('/').filter(|part| !part.is_empty()).map(part).collect()
+        };
+        let wanted = shape(template);
+        self.endpoints.iter().any(|endpoint| endpoint.method == method && shape(&endpoint.template) == wanted)
     }
 
     /// All endpoints.
@@ -59,7 +70,7 @@ impl Table {
 
     /// The endpoint that is meant, with its path parameters.
     #[must_use]
-    pub fn find(&self, method: &str, path: &str) -> Option<(&Endpoint, BTreeMap<&'static str, String>)> {
+    pub fn find(&self, method: &str, path: &str) -> Option<(&Endpoint, BTreeMap<String, String>)> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let index = lookup(&self.root, method, &parts)?;
         let endpoint = self.endpoints.get(index)?;
@@ -67,9 +78,9 @@ impl Table {
         for (position, name) in endpoint.template.split('/').filter(|part| !part.is_empty()).enumerate() {
             let Some(name) = name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) else { continue };
             if let Some(name) = name.strip_prefix('*') {
-                params.insert(name, parts.get(position..).unwrap_or_default().join("/"));
+                params.insert(name.to_owned(), parts.get(position..).unwrap_or_default().join("/"));
             } else {
-                params.insert(name, parts.get(position).copied().unwrap_or_default().to_owned());
+                params.insert(name.to_owned(), parts.get(position).copied().unwrap_or_default().to_owned());
             }
         }
         Some((endpoint, params))
@@ -78,7 +89,7 @@ impl Table {
 
 fn lookup(branch: &Branch, method: &str, parts: &[&str]) -> Option<usize> {
     let Some((first, rest)) = parts.split_first() else { return branch.here.get(method).copied() };
-    if let Some(next) = branch.literal.get(first) {
+    if let Some(next) = branch.literal.get(*first) {
         return lookup(next, method, rest);
     }
     branch.parameter.as_ref().and_then(|next| lookup(next, method, rest)).or_else(|| branch.rest.get(method).copied())

@@ -140,6 +140,13 @@ impl Access {
         stored.and_then(|stored| stored.split_once('$')).is_some_and(|(salt, sum)| hash(salt, password) == sum)
     }
 
+    /// Everybody in these groups.
+    #[must_use]
+    pub fn members_of(&self, groups: &BTreeSet<String>) -> BTreeSet<String> {
+        let groups = groups.iter().filter_map(|group| self.groups.get(group));
+        groups.flat_map(|group| group.members.iter().cloned()).collect()
+    }
+
     /// Finds a user.
     ///
     /// # Errors

@@ -4,11 +4,13 @@
 //! no parameter verification here.
 
 pub mod access;
+pub mod calendar;
 pub mod clock;
 pub mod digest;
+mod fresh;
 pub mod nodes;
 pub mod pools;
-mod privileges;
+pub mod privileges;
 mod storing;
 
 use serde::{Deserialize, Serialize};
@@ -33,6 +35,9 @@ pub struct Cluster {
     pub access: access::Access,
     /// Pools by id.
     pub pools: pools::Pools,
+    /// Rights worked out from the above.
+    #[serde(skip)]
+    pub rights: privileges::Rights,
 }
 
 /// The product's version, as `GET /version` tells it.
@@ -71,6 +76,7 @@ impl Default for Cluster {
             nodes: nodes::Nodes::default(),
             access: access::Access::default(),
             pools: pools::Pools::default(),
+            rights: privileges::Rights::default(),
         }
     }
 }

@@ -127,6 +127,12 @@ pub fn boolean(name: &str) -> Param {
     param(name, Kind::Boolean)
 }
 
+/// Anything at all.
+#[must_use]
+pub fn any(name: &str) -> Param {
+    param(name, Kind::Any)
+}
+
 /// An array of such elements (the element's name does not count).
 #[must_use]
 pub fn array(name: &str, element: Param) -> Param {

@@ -1,0 +1,341 @@
+//! Comparing an answer with a recorded one.
+//!
+//! Presence and JSON type of every key count, and every value, except those that cannot repeat: these are compared by
+//! shape. Order of keys and of list elements never counts, except firewall rules, logs and task lists.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// Keys whose values are figures, times, ids of processes, secrets or things that a server makes up.
+const BY_SHAPE: &[&str] = &[
+    "CSRFPreventionToken",
+    "arch",
+    "avail",
+    "balloon_min",
+    "blockstat",
+    "boot-info",
+    "cpu",
+    "cpuinfo",
+    "cpus",
+    "ctime",
+    "current-kernel",
+    "digest",
+    "disk",
+    "diskread",
+    "diskwrite",
+    "endtime",
+    "fingerprint",
+    "freemem",
+    "idle",
+    "ksm",
+    "kversion",
+    "loadavg",
+    "maxswap",
+    "mem",
+    "memhost",
+    "memory_info",
+    "meta",
+    "netin",
+    "netout",
+    "next-run",
+    "nics",
+    "pem",
+    "pid",
+    "pressurecpufull",
+    "pressurecpusome",
+    "pressureiofull",
+    "pressureiosome",
+    "pressurememoryfull",
+    "pressurememorysome",
+    "proxmox-support",
+    "pstart",
+    "pveversion",
+    "qmpstatus_time",
+    "repoid",
+    "rootfs",
+    "running-machine",
+    "running-qemu",
+    "size",
+    "smbios1",
+    "snaptime",
+    "ssl_fingerprint",
+    "starttime",
+    "swap",
+    "ticket",
+    "time",
+    "localtime",
+    "total",
+    "upid",
+    "uptime",
+    "used",
+    "used_fraction",
+    "vmgenid",
+    "wait",
+];
+
+/// Figures of nodes and storages; of a guest they are what the client has set.
+const NODE_FIGURES: &[&str] = &["maxcpu", "maxdisk", "maxmem", "level", "cgroup-mode"];
+
+/// Texts that are sets: their parts come in any order.
+const SETS: &[&str] = &["content", "privs", "users", "groups"];
+
+/// Keys that identify an element of a list, best first.
+const IDENTITY: &[&[&str]] = &[
+    &["path", "ugid", "roleid"],
+    &["volid"],
+    &["full-tokenid"],
+    &["userid"],
+    &["groupid"],
+    &["roleid"],
+    &["tokenid"],
+    &["realm"],
+    &["poolid"],
+    &["sid"],
+    &["rule"],
+    &["backup-type", "backup-id", "backup-time"],
+    &["id"],
+    &["vmid"],
+    &["storage"],
+    &["node"],
+    &["iface"],
+    &["vnet"],
+    &["zone"],
+    &["subnet"],
+    &["cidr"],
+    &["key"],
+    &["pos"],
+    &["subdir"],
+    &["store"],
+    &["name"],
+];
+
+/// Values captured so far: as recorded, and as ours.
+#[derive(Debug, Default)]
+pub(super) struct Captured {
+    recorded: Vec<(String, String)>,
+    ours: BTreeMap<String, String>,
+}
+
+impl Captured {
+    pub(super) fn add(&mut self, name: &str, recorded: String, ours: String) {
+        if recorded.len() > 5 {
+            self.recorded.push((recorded, name.to_owned()));
+        }
+        self.ours.insert(name.to_owned(), ours);
+    }
+
+    pub(super) fn ours(&self, name: &str) -> Option<&str> {
+        self.ours.get(name).map(String::as_str)
+    }
+
+    fn recorded_text(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for (value, name) in &self.recorded {
+            if text.contains(value.as_str())
+                && let Some(ours) = self.ours.get(name)
+            {
+                text = text.replace(value.as_str(), ours);
+            }
+        }
+        normalized(&text)
+    }
+}
+
+/// Replaces what cannot repeat within a text: task ids, UUIDs, digests, fingerprints, addresses, time stamps.
+pub(super) fn normalized(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut run = String::new();
+    for c in text.chars().chain(std::iter::once('\0')) {
+        if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '@' | '!' | '.') {
+            run.push(c);
+            continue;
+        }
+        out.push_str(&classified(&run));
+        run.clear();
+        if c != '\0' {
+            out.push(c);
+        }
+    }
+    out
+}
+
+fn classified(run: &str) -> String {
+    let hex = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if let Some(upid) = run.strip_prefix("UPID:") {
+        let parts: Vec<&str> = upid.split(':').collect();
+        let node = parts.first().copied().unwrap_or_default();
+        return format!("UPID:{node}:{}", parts.get(4..).unwrap_or_default().join(":"));
+    }
+    let groups: Vec<&str> = run.split('-').collect();
+    if groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| hex(group)) {
+        return "<uuid>".to_owned();
+    }
+    if run.len() == 40 && hex(run) {
+        return "<sha1>".to_owned();
+    }
+    let octets: Vec<&str> = run.split(':').collect();
+    if octets.len() >= 6 && octets.iter().all(|octet| octet.len() == 2 && hex(octet)) {
+        return format!("<{} octets>", octets.len());
+    }
+    // vzdump-qemu-100-2026_11_20-23_05_12
+    if let Some(at) = run.find("_").filter(|at| *at >= 4) {
+        let stamp = run.get(at - 4..at + 15).unwrap_or_default();
+        let shape = stamp.chars().map(|c| if c.is_ascii_digit() { 'd' } else { c }).collect::<String>();
+        if shape == "dddd_dd_dd-dd_dd_dd" {
+            return run.replace(stamp, "<stamp>");
+        }
+    }
+    run.to_owned()
+}
+
+/// Finds the differences between two bodies.
+pub(super) fn body(expected: &Value, actual: &Value, captured: &Captured, shortened: bool) -> Vec<String> {
+    let mut found = Vec::new();
+    Comparison { captured, shortened }.value("", None, expected, actual, &mut found);
+    found
+}
+
+/// Compares two texts.
+pub(super) fn same_text(expected: &str, actual: &str, captured: &Captured) -> bool {
+    captured.recorded_text(expected) == normalized(actual)
+}
+
+struct Comparison<'a> {
+    captured: &'a Captured,
+    shortened: bool,
+}
+
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    }
+}
+
+fn brief(value: &Value) -> String {
+    let text = value.to_string();
+    if text.chars().count() > 160 { format!("{}…", text.chars().take(160).collect::<String>()) } else { text }
+}
+
+impl Comparison<'_> {
+    fn value(&self, path: &str, key: Option<&str>, expected: &Value, actual: &Value, found: &mut Vec<String>) {
+        let shown = if path.is_empty() { "body" } else { path };
+        if kind(expected) != kind(actual) {
+            found.push(format!("{shown}: expected {} got {}", brief(expected), brief(actual)));
+            return;
+        }
+        if key.is_some_and(|key| BY_SHAPE.contains(&key)) {
+            return;
+        }
+        match (expected, actual) {
+            (Value::Object(expected), Value::Object(actual)) => self.object(path, expected, actual, found),
+            (Value::Array(expected), Value::Array(actual)) => self.array(path, expected, actual, found),
+            _ => {
+                if !self.same_scalar(key, expected, actual) {
+                    found.push(format!("{shown}: expected {} got {}", brief(expected), brief(actual)));
+                }
+            }
+        }
+    }
+
+    fn same_scalar(&self, key: Option<&str>, expected: &Value, actual: &Value) -> bool {
+        match (expected, actual) {
+            (Value::String(expected), Value::String(actual)) => {
+                same_text(expected, actual, self.captured)
+                    || (key.is_some_and(|key| SETS.contains(&key)) && as_set(expected) == as_set(actual))
+            }
+            (Value::Number(expected), Value::Number(actual)) => expected.as_f64() == actual.as_f64(),
+            (expected, actual) => expected == actual,
+        }
+    }
+
+    fn object(&self, path: &str, expected: &Map<String, Value>, actual: &Map<String, Value>, found: &mut Vec<String>) {
+        let figures = matches!(expected.get("type").and_then(Value::as_str), Some("node" | "storage"))
+            || expected.contains_key("ssl_fingerprint");
+        for (key, value) in expected {
+            let below = format!("{path}/{key}");
+            match actual.get(key) {
+                None => found.push(format!("{below}: missing, expected {}", brief(value))),
+                Some(ours) if figures && NODE_FIGURES.contains(&key.as_str()) && kind(ours) == kind(value) => {}
+                Some(ours) => self.value(&below, Some(key), value, ours, found),
+            }
+        }
+        for (key, value) in actual {
+            if !expected.contains_key(key) {
+                found.push(format!("{path}/{key}: unexpected {}", brief(value)));
+            }
+        }
+    }
+
+    fn array(&self, path: &str, expected: &[Value], actual: &[Value], found: &mut Vec<String>) {
+        if self.shortened && expected.len() < actual.len() {
+            let identity = identity(expected);
+            for element in expected {
+                if !actual.iter().any(|ours| same_identity(self, identity, element, ours)) {
+                    found.push(format!("{path}: missing element {}", brief(element)));
+                }
+            }
+            return;
+        }
+        let positional = expected.iter().any(|element| element.get("upid").is_some() || element.get("n").is_some());
+        if positional {
+            if expected.len() != actual.len() {
+                found.push(format!("{path}: expected {} elements got {}", expected.len(), actual.len()));
+            }
+            for (index, (expected, actual)) in expected.iter().zip(actual).enumerate() {
+                self.value(&format!("{path}/{index}"), None, expected, actual, found);
+            }
+            return;
+        }
+        let identity = identity(expected);
+        let mut left: Vec<&Value> = actual.iter().collect();
+        for element in expected {
+            let same = left.iter().position(|ours| same_identity(self, identity, element, ours));
+            match same {
+                Some(at) => {
+                    let ours = left.remove(at);
+                    let mut name = identity.iter().filter_map(|key| element.get(*key)).map(brief);
+                    let name = name.next().unwrap_or_else(|| brief(element));
+                    self.value(&format!("{path}[{name}]"), None, element, ours, found);
+                }
+                None => found.push(format!("{path}: missing element {}", brief(element))),
+            }
+        }
+        for element in left {
+            found.push(format!("{path}: unexpected element {}", brief(element)));
+        }
+    }
+}
+
+fn as_set(text: &str) -> std::collections::BTreeSet<&str> {
+    text.split(',').collect()
+}
+
+fn identity(elements: &[Value]) -> &'static [&'static str] {
+    IDENTITY
+        .iter()
+        .find(|keys| {
+            !elements.is_empty() && elements.iter().all(|element| keys.iter().all(|key| element.get(*key).is_some()))
+        })
+        .copied()
+        .unwrap_or(&[])
+}
+
+fn same_identity(comparison: &Comparison<'_>, identity: &[&str], expected: &Value, actual: &Value) -> bool {
+    if identity.is_empty() {
+        let mut found = Vec::new();
+        comparison.value("", None, expected, actual, &mut found);
+        return found.is_empty();
+    }
+    identity.iter().all(|key| match (expected.get(*key), actual.get(*key)) {
+        (Some(Value::String(expected)), Some(Value::String(actual))) => {
+            same_text(expected, actual, comparison.captured)
+        }
+        (expected, actual) => expected == actual,
+    })
+}

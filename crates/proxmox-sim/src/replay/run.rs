@@ -1,0 +1,466 @@
+//! Playing a scenario: building requests out of exchanges, waiting for tasks, collecting differences.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use crate::state::Cluster;
+use crate::{Sim, SimBuilder, SimError};
+
+use super::client::{Answer, Client, ClientError, Raw};
+use super::compare::{self, Captured};
+use super::transcript::{Exception, Exchange, Line, Scenario, Sent, Task};
+
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// A task is waited for so many rounds.
+const TASK_ROUNDS: u32 = 400;
+
+/// What became of one exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// As recorded.
+    Agrees,
+    /// Not compared, with the reason.
+    Explained(String),
+    /// Not as recorded.
+    Differs(Vec<String>),
+}
+
+/// One exchange that differs.
+#[derive(Debug, Clone)]
+pub struct Difference {
+    /// Its number.
+    pub n: u64,
+    /// Verb, path and label.
+    pub call: String,
+    /// What differs.
+    pub details: Vec<String>,
+}
+
+/// The result of one scenario.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Name.
+    pub scenario: String,
+    /// Exchanges that were compared.
+    pub compared: usize,
+    /// Those that agree.
+    pub agree: usize,
+    /// Those with an explained difference, or not representative.
+    pub explained: usize,
+    /// The others.
+    pub differences: Vec<Difference>,
+    /// Why the scenario was not played at all.
+    pub skipped: Option<String>,
+}
+
+impl Report {
+    /// Agreement in percent, to two digits, rounded down; 100 when nothing was compared.
+    #[must_use]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn percent(&self) -> f64 {
+        if self.compared == 0 {
+            return 100.0;
+        }
+        (self.agree * 10_000 / self.compared) as f64 / 100.0
+    }
+}
+
+/// A server that is not ours.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// Its address, for every entry that the transcript names.
+    pub address: SocketAddr,
+    /// SHA-256 fingerprint of its certificate.
+    pub fingerprint: String,
+    /// Secret of its token `root@pam!lab`.
+    pub secret: String,
+}
+
+struct Player {
+    clients: BTreeMap<String, Client>,
+    secret: String,
+    sim: Option<Sim>,
+    captured: Captured,
+}
+
+/// Plays a scenario against a fresh simulator.
+///
+/// # Errors
+/// When the simulator does not start or the client cannot be set up; differences are no error.
+pub async fn run(
+    scenario: &Scenario,
+    exceptions: &[Exception],
+    prepare: impl FnOnce(SimBuilder) -> SimBuilder,
+) -> Result<Report, SimError> {
+    let header = &scenario.header;
+    if header.product != "pve" || header.setup.contains("PBS") {
+        return Ok(skipped(scenario, "needs a backup server"));
+    }
+    let nodes: Vec<&str> = if header.setup.starts_with("fresh two-node cluster") {
+        vec!["pve1", "pve2"]
+    } else {
+        vec![header.node.as_deref().unwrap_or("pve1")]
+    };
+    let sim = prepare(SimBuilder::from_state(Cluster::fresh(&nodes)).version(&header.version))
+        .root_token("lab", None)
+        .start()
+        .await?;
+    let mut clients = BTreeMap::new();
+    for (name, address) in sim.addresses() {
+        let fingerprint = sim.fingerprint(name).unwrap_or_default();
+        if let Ok(client) = Client::new(*address, &fingerprint) {
+            clients.insert(name.clone(), client);
+        }
+    }
+    let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
+    let player = Player { clients, secret, sim: Some(sim), captured: Captured::default() };
+    Ok(play(player, scenario, exceptions).await)
+}
+
+/// Plays a scenario against a server that is already there. It has to be in the scenario's initial state.
+///
+/// # Errors
+/// When the client cannot be set up.
+pub async fn run_against(
+    scenario: &Scenario,
+    exceptions: &[Exception],
+    target: &Target,
+) -> Result<Report, ClientError> {
+    let mut clients = BTreeMap::new();
+    for line in &scenario.lines {
+        if let Line::Exchange(exchange) = line
+            && !clients.contains_key(&exchange.entry)
+        {
+            clients.insert(exchange.entry.clone(), Client::new(target.address, &target.fingerprint)?);
+        }
+    }
+    let player = Player { clients, secret: target.secret.clone(), sim: None, captured: Captured::default() };
+    Ok(play(player, scenario, exceptions).await)
+}
+
+fn skipped(scenario: &Scenario, reason: &str) -> Report {
+    Report {
+        scenario: scenario.header.scenario.clone(),
+        compared: 0,
+        agree: 0,
+        explained: 0,
+        differences: Vec::new(),
+        skipped: Some(reason.to_owned()),
+    }
+}
+
+async fn play(mut player: Player, scenario: &Scenario, exceptions: &[Exception]) -> Report {
+    let mut report = Report { skipped: None, ..skipped(scenario, "") };
+    player.set_clock(scenario);
+    for line in &scenario.lines {
+        let exchange = match line {
+            Line::Event(event) => {
+                player.event(event);
+                continue;
+            }
+            Line::Exchange(exchange) => exchange,
+        };
+        let found = player.exchange(exchange).await;
+        let exception = exceptions.iter().find(|exception| exception.covers(&scenario.header.scenario, exchange));
+        if exchange.not_representative || exception.is_some() {
+            report.explained += 1;
+            continue;
+        }
+        report.compared += 1;
+        if found.is_empty() {
+            report.agree += 1;
+        } else {
+            let call = format!(
+                "{} {} [{}] as {}",
+                exchange.request.method, exchange.request.path, exchange.label, exchange.caller
+            );
+            report.differences.push(Difference { n: exchange.n, call, details: found });
+        }
+    }
+    if let Some(sim) = player.sim.take() {
+        sim.shutdown().await;
+    }
+    report
+}
+
+/// The time at which a recorded task started.
+fn recorded_time(exchange: &Exchange) -> Option<i64> {
+    let upid = exchange.response.body.get("data")?.as_str()?.strip_prefix("UPID:")?;
+    i64::from_str_radix(upid.split(':').nth(3)?, 16).ok()
+}
+
+impl Player {
+    /// Starts the simulator's clock where the recording did, as far as that is known; it then only moves when it is told to.
+    fn set_clock(&self, scenario: &Scenario) {
+        let first = scenario.lines.iter().find_map(|line| match line {
+            Line::Exchange(exchange) => recorded_time(exchange),
+            Line::Event(_) => None,
+        });
+        if let Some(sim) = &self.sim {
+            sim.with_state(|cluster| {
+                let start = first.unwrap_or_else(|| cluster.now()) - 5;
+                cluster.clock = crate::state::Clock::manual(start);
+                for node in cluster.nodes.iter_mut() {
+                    node.booted = start - 1;
+                }
+            });
+        }
+    }
+
+    fn advance(&self, by: Duration) {
+        if let Some(sim) = &self.sim {
+            sim.with_state(|cluster| cluster.clock.advance(by));
+        }
+    }
+
+    fn event(&self, label: &str) {
+        let Some(sim) = &self.sim else { return };
+        if let Some(node) = label.split_whitespace().next().filter(|_| label.contains("lost power")) {
+            sim.with_state(|cluster| cluster.set_node_online(node, false));
+        }
+    }
+
+    /// Sends one request and compares its answer.
+    async fn exchange(&mut self, exchange: &Exchange) -> Vec<String> {
+        if let Some(sim) = &self.sim {
+            let until = recorded_time(exchange);
+            sim.with_state(|cluster| {
+                if let Some(behind) = until.map(|until| until - cluster.now()).filter(|behind| *behind > 0) {
+                    cluster.clock.advance(Duration::from_secs(behind.unsigned_abs()));
+                }
+            });
+        }
+        let raw = self.raw(exchange);
+        let Some(client) = self.clients.get_mut(&exchange.entry) else {
+            return vec![format!("there is no server {}", exchange.entry)];
+        };
+        let answer = match client.send(&raw).await {
+            Ok(answer) => Some(answer),
+            Err(ClientError::Closed | ClientError::Connect(..)) => None,
+            Err(error) => return vec![error.to_string()],
+        };
+        let seconds = exchange.response.seconds.unwrap_or(0.05).clamp(0.01, 120.0);
+        self.advance(Duration::from_secs_f64(seconds));
+        let Some(answer) = answer else {
+            return if exchange.response.status == 0 { Vec::new() } else { vec!["no answer".to_owned()] };
+        };
+        let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
+        for (name, pointer) in &exchange.captures {
+            let text = |value: &Value| match value {
+                Value::String(text) => text.clone(),
+                other => other.to_string(),
+            };
+            let recorded = exchange.response.body.pointer(pointer).map(text).unwrap_or_default();
+            let ours = body.pointer(pointer).map(text).unwrap_or_default();
+            self.captured.add(name, recorded, ours);
+        }
+        let mut found = self.compare(exchange, &answer, &body);
+        if let (Some(task), Some(upid)) = (&exchange.task, body.get("data").and_then(Value::as_str)) {
+            found.extend(self.task(&exchange.entry, task, upid).await);
+        }
+        found
+    }
+
+    fn compare(&self, exchange: &Exchange, answer: &Answer, body: &Value) -> Vec<String> {
+        let expected = &exchange.response;
+        let mut found = Vec::new();
+        if expected.status != answer.status {
+            found.push(format!("status: expected {} got {}", expected.status, answer.status));
+        }
+        if !compare::same_text(&expected.reason, &answer.reason, &self.captured) {
+            found.push(format!("reason: expected {:?} got {:?}", expected.reason, answer.reason));
+        }
+        if let Some(text) = &expected.text {
+            let ours = String::from_utf8_lossy(&answer.body);
+            if !text.starts_with("<!DOCTYPE") && !compare::same_text(text, &ours, &self.captured) {
+                found.push(format!("text: expected {text:?} got {ours:?}"));
+            }
+        } else {
+            let shortened = !expected.shortened.is_null() && expected.shortened != Value::Bool(false);
+            found.extend(compare::body(&expected.body, body, &self.captured, shortened));
+        }
+        found
+    }
+
+    /// Waits for a task and compares how it ended.
+    async fn task(&mut self, entry: &str, expected: &Task, upid: &str) -> Vec<String> {
+        let node = upid.split(':').nth(1).unwrap_or_default();
+        let id = utf8_percent_encode(upid, ESCAPED).to_string();
+        for _ in 0..TASK_ROUNDS {
+            let status = self.get(entry, &format!("/nodes/{node}/tasks/{id}/status")).await;
+            let Some(status) = status.and_then(|body| body.get("data").cloned()) else {
+                return vec![format!("task {upid} has no status")];
+            };
+            if status.get("status").and_then(Value::as_str) != Some("stopped") {
+                self.wait().await;
+                continue;
+            }
+            let mut found = compare::body(&expected.status, &status, &self.captured, false);
+            let log = self.get(entry, &format!("/nodes/{node}/tasks/{id}/log?limit=0")).await;
+            let last = log
+                .as_ref()
+                .and_then(|body| body.get("data")?.as_array()?.last()?.get("t")?.as_str())
+                .unwrap_or_default();
+            let wanted = expected.log.last().map_or("", String::as_str);
+            if !compare::same_text(wanted, last, &self.captured) {
+                found.push(format!("last line of the task's log: expected {wanted:?} got {last:?}"));
+            }
+            return found;
+        }
+        vec![format!("task {upid} does not end")]
+    }
+
+    async fn wait(&self) {
+        if self.sim.is_some() {
+            self.advance(Duration::from_secs(1));
+        } else {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    }
+
+    async fn get(&mut self, entry: &str, path: &str) -> Option<Value> {
+        let raw = Raw {
+            method: "GET".to_owned(),
+            target: format!("/api2/json{path}"),
+            headers: BTreeMap::from([("Authorization".to_owned(), self.root())]),
+            body: None,
+        };
+        let answer = self.clients.get_mut(entry)?.send(&raw).await.ok()?;
+        serde_json::from_slice(&answer.body).ok()
+    }
+
+    fn root(&self) -> String {
+        format!("PVEAPIToken=root@pam!lab={}", self.secret)
+    }
+
+    fn raw(&self, exchange: &Exchange) -> Raw {
+        let sent = &exchange.request;
+        let mut headers = self.credentials(exchange);
+        let body = self.body(sent, &mut headers);
+        for (name, value) in sent.headers.iter().flatten() {
+            let present: Vec<String> = headers.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect();
+            for key in present {
+                headers.remove(&key);
+            }
+            if let Some(value) = value {
+                headers.insert(name.clone(), self.filled(value, false));
+            }
+        }
+        let prefix = sent.prefix.as_deref().unwrap_or("/api2/json");
+        let mut target = format!("{prefix}{}", self.filled(&sent.path, true));
+        let query = match &sent.raw_query {
+            Some(raw) => self.filled(raw, true),
+            None => sent.query.as_ref().map(|query| self.encoded(query)).unwrap_or_default(),
+        };
+        if !query.is_empty() {
+            target = format!("{target}?{query}");
+        }
+        Raw { method: sent.method.clone(), target, headers, body }
+    }
+
+    fn credentials(&self, exchange: &Exchange) -> BTreeMap<String, String> {
+        let mut headers = BTreeMap::new();
+        let ours = |name: &str| self.captured.ours(name).unwrap_or_default().to_owned();
+        match exchange.caller.split_once(':') {
+            None if exchange.caller == "root-token" => {
+                headers.insert("Authorization".to_owned(), self.root());
+            }
+            Some(("token", name)) => {
+                let (id, secret) = (ours(&format!("{name}.id")), ours(&format!("{name}.secret")));
+                headers.insert("Authorization".to_owned(), format!("PVEAPIToken={id}={secret}"));
+            }
+            Some(("ticket", user)) => {
+                let ticket = ours(&format!("TICKET:{user}"));
+                let ticket = utf8_percent_encode(&ticket, ESCAPED).to_string();
+                headers.insert("Cookie".to_owned(), format!("PVEAuthCookie={ticket}"));
+                if exchange.request.method != "GET" {
+                    headers.insert("CSRFPreventionToken".to_owned(), ours(&format!("CSRF:{user}")));
+                }
+            }
+            _ => {}
+        }
+        headers
+    }
+
+    fn body(&self, sent: &Sent, headers: &mut BTreeMap<String, String>) -> Option<Bytes> {
+        let mut typed = |kind: &str| headers.insert("Content-Type".to_owned(), kind.to_owned());
+        if let Some(raw) = &sent.raw_body {
+            if let Some(kind) = &sent.content_type {
+                typed(kind);
+            }
+            return Some(Bytes::from(self.filled(raw, false)));
+        }
+        if let Some(json) = &sent.json {
+            typed("application/json");
+            return Some(Bytes::from(self.filled_json(json).to_string()));
+        }
+        if let Some(form) = &sent.form {
+            typed("application/x-www-form-urlencoded");
+            return Some(Bytes::from(self.encoded(form)));
+        }
+        matches!(sent.method.as_str(), "POST" | "PUT").then(Bytes::new)
+    }
+
+    fn encoded(&self, fields: &BTreeMap<String, Value>) -> String {
+        let mut parts = Vec::new();
+        let mut push = |name: &str, value: &Value| {
+            let text = match value {
+                Value::String(text) => self.filled(text, false),
+                other => other.to_string(),
+            };
+            let (name, text) = (utf8_percent_encode(name, ESCAPED), utf8_percent_encode(&text, ESCAPED));
+            parts.push(format!("{name}={text}"));
+        };
+        for (name, value) in fields {
+            match value {
+                Value::Array(items) => items.iter().for_each(|item| push(name, item)),
+                other => push(name, other),
+            }
+        }
+        parts.join("&")
+    }
+
+    fn filled_json(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::String(self.filled(text, false)),
+            Value::Array(items) => items.iter().map(|item| self.filled_json(item)).collect(),
+            Value::Object(map) => map
+                .iter()
+                .map(|(key, item)| (key.clone(), self.filled_json(item)))
+                .collect::<serde_json::Map<_, _>>()
+                .into(),
+            other => other.clone(),
+        }
+    }
+
+    /// Fills `{{NAME}}` with what was captured and `{{300xTEXT}}` with the text so many times.
+    fn filled(&self, text: &str, in_path: bool) -> String {
+        let mut out = String::new();
+        let mut rest = text;
+        while let Some((before, after)) = rest.split_once("{{") {
+            let Some((name, tail)) = after.split_once("}}") else { break };
+            out.push_str(before);
+            match (self.captured.ours(name), name.split_once('x')) {
+                (Some(value), _) if in_path => out.extend(utf8_percent_encode(value, ESCAPED)),
+                (Some(value), _) => out.push_str(value),
+                (None, Some((count, piece))) if count.parse::<usize>().is_ok() => {
+                    let piece = piece.trim_matches('"');
+                    out.push_str(&piece.repeat(count.parse().unwrap_or(0)));
+                }
+                _ => {
+                    out.push_str("{{");
+                    out.push_str(name);
+                    out.push_str("}}");
+                }
+            }
+            rest = tail;
+        }
+        out.push_str(rest);
+        out
+    }
+}
