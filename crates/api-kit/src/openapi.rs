@@ -45,7 +45,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                 complete(operation, entry);
             }
         }
-        document["components"] = self.components();
+        if let Value::Object(document) = &mut document {
+            document.insert("components".into(), self.components());
+        }
         document
     }
 

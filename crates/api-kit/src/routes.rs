@@ -1,13 +1,36 @@
 //! Routes as data: every route states who may call it, and the same registration makes the router, the table and the
 //! OpenAPI document.
 //!
-//! ```ignore
-//! Routes::new()
-//!     .add(route!(Access::OperatorRead, accounts::list))
-//!     .add(route!(Access::Operator, accounts::create))
+//! ```
+//! use bnna_api_kit::{Answer, Caller, Json, Reply, Routes, route};
+//! use bnna_auth::Access;
+//!
+//! #[derive(serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+//! struct Account {
+//!     slug: String,
+//! }
+//!
+//! /// Creates an account.
+//! #[utoipa::path(post, path = "/api/platform/accounts", request_body = Account, responses((status = 201, body = Account)))]
+//! async fn create(caller: Caller, Json(account): Json<Account>) -> Reply<Account> {
+//!     caller.grant.may_operate()?;
+//!     Ok(Answer::created(account))
+//! }
+//!
+//! let routes: Routes<()> = Routes::new().add(route!(Access::Operator, create));
+//! assert_eq!(routes.table()[0].path, "/api/platform/accounts");
 //! ```
 //!
-//! Method, path and operation id come from the handler's `#[utoipa::path]`; a route without an [`Access`] does not compile.
+//! Without an access there is no route:
+//!
+//! ```compile_fail
+//! # use bnna_api_kit::{Answer, Reply, Routes, route};
+//! # #[utoipa::path(get, path = "/x", responses((status = 200, body = String)))]
+//! # async fn handler() -> Reply<String> { Ok(Answer::ok(String::new())) }
+//! let routes: Routes<()> = Routes::new().add(route!(handler));
+//! ```
+//!
+//! Method, path and operation id come from the handler's `#[utoipa::path]`.
 
 use std::collections::BTreeMap;
 use std::fmt;

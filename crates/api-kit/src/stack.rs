@@ -89,10 +89,8 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     pub fn into_app(self, state: S, identify: Arc<dyn Identify>, options: &Options) -> App {
         let routes = self.with_document(options);
         let table = routes.table();
-        let documentation = options
-            .document
-            .as_ref()
-            .map(|about| Arc::new(Documentation::new(&routes.openapi(about), about, &table)));
+        let documentation =
+            options.document.as_ref().map(|about| Arc::new(Documentation::new(&routes.openapi(about), about, &table)));
         let mut by_path: HashMap<String, Vec<RouteInfo>> = HashMap::new();
         for route in &table {
             by_path.entry(route.path.clone()).or_default().push(route.clone());

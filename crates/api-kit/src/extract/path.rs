@@ -2,7 +2,7 @@
 
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{FromRequestParts, Path as AxumPath};
+use axum::extract::{FromRequestParts, Path as AxumPath, RawPathParams};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 
@@ -16,32 +16,49 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        AxumPath::from_request_parts(parts, state).await.map(|AxumPath(value)| Self(value)).map_err(|error| explain(&error))
+        let error = match AxumPath::from_request_parts(parts, state).await {
+            Ok(AxumPath(value)) => return Ok(Self(value)),
+            Err(error) => error,
+        };
+        let names = RawPathParams::from_request_parts(parts, state).await;
+        let names: Vec<String> = names.iter().flat_map(|names| names.iter().map(|(name, _)| name.to_owned())).collect();
+        Err(explain(&error, &names))
     }
 }
 
-fn explain(rejection: &PathRejection) -> ApiError {
+/// Names the parameter that is wrong. `names` are all of the path, in order.
+fn explain(rejection: &PathRejection, names: &[String]) -> ApiError {
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
         tracing::error!(error = %rejection, "a handler asks for path parameters that its route does not have");
         return ApiError::internal();
     };
+    let only = match names {
+        [only] => only.as_str(),
+        _ => "path",
+    };
     match failed.kind() {
-        ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
-            ApiError::invalid(key, format!("{key} in the path must be {}", type_name(expected_type)))
+        ErrorKind::ParseErrorAtKey { key, expected_type, .. } => wrong_type(key, expected_type),
+        ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
+            wrong_type(names.get(*index).map_or(only, String::as_str), expected_type)
         }
-        ErrorKind::DeserializeError { key, message, .. } => {
-            ApiError::invalid(key, format!("{key} in the path: {}", message.strip_prefix(&format!("{key}: ")).unwrap_or(message)))
-        }
-        ErrorKind::InvalidUtf8InPathParam { key } => ApiError::invalid(key, format!("{key} in the path is not UTF-8")),
-        ErrorKind::ParseError { expected_type, .. } | ErrorKind::ParseErrorAtIndex { expected_type, .. } => {
-            ApiError::bad_request(format!("a part of the path must be {}", type_name(expected_type)))
-        }
-        ErrorKind::Message(message) => ApiError::bad_request(format!("the path: {message}")),
+        ErrorKind::ParseError { expected_type, .. } => wrong_type(only, expected_type),
+        ErrorKind::DeserializeError { key, message, .. } => broken_rule(key, message),
+        ErrorKind::Message(message) => broken_rule(only, message),
+        ErrorKind::InvalidUtf8InPathParam { key } => broken_rule(key, "is not UTF-8"),
         other => {
             tracing::error!(error = %other, "a handler asks for path parameters that its route does not have");
             ApiError::internal()
         }
     }
+}
+
+fn wrong_type(name: &str, expected: &str) -> ApiError {
+    ApiError::invalid(name, format!("{name} in the path must be {}", type_name(expected)))
+}
+
+fn broken_rule(name: &str, message: &str) -> ApiError {
+    let message = message.strip_prefix(&format!("{name}: ")).unwrap_or(message);
+    ApiError::invalid(name, format!("{name} in the path: {message}"))
 }
 
 fn type_name(expected: &str) -> &'static str {

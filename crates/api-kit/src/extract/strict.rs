@@ -32,7 +32,9 @@ where
 {
     let mut unknown = None;
     let mut remember = |path: serde_ignored::Path<'_>| {
-        unknown.get_or_insert_with(|| path.to_string());
+        // The tracker writes `?` for an optional value on the way, which the client does not see.
+        let parts = path.to_string();
+        unknown.get_or_insert_with(|| parts.split('.').filter(|part| *part != "?").collect::<Vec<_>>().join("."));
     };
     let mut track = serde_path_to_error::Track::new();
     let watched = serde_path_to_error::Deserializer::new(deserializer, &mut track);

@@ -53,8 +53,23 @@ mod tests {
     #[test]
     fn paths_with_more_than_one_reading_are_refused() {
         for path in [
-            "//", "/api//x", "/api/../x", "/api/.", "/api/%2e%2e/x", "/api/.%2E", "/api/a%2fb", "/api/a%2Fb", "/api/a%5Cb",
-            "/api/a\\b", "/api/%00", "/api/%0a", "/api/%ff", "/api/%c3%28", "/api/%", "/api/%4", "/api/%zz",
+            "//",
+            "/api//x",
+            "/api/../x",
+            "/api/.",
+            "/api/%2e%2e/x",
+            "/api/.%2E",
+            "/api/a%2fb",
+            "/api/a%2Fb",
+            "/api/a%5Cb",
+            "/api/a\\b",
+            "/api/%00",
+            "/api/%0a",
+            "/api/%ff",
+            "/api/%c3%28",
+            "/api/%",
+            "/api/%4",
+            "/api/%zz",
         ] {
             assert!(check(path).is_err(), "{path}");
         }
@@ -63,7 +78,9 @@ mod tests {
 
     #[test]
     fn ordinary_paths_pass() {
-        for path in ["/", "/health", "/api/x/", "/api/*.example.com", "/api/s%C3%B8ren", "/api/pve1:8006", "/api/...", "/a%25b"] {
+        for path in
+            ["/", "/health", "/api/x/", "/api/*.example.com", "/api/s%C3%B8ren", "/api/pve1:8006", "/api/...", "/a%25b"]
+        {
             assert_eq!(check(path), Ok(()), "{path}");
         }
     }
