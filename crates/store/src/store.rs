@@ -256,21 +256,26 @@ impl Store {
         let inner = Arc::clone(&self.inner);
         let joined = tokio::task::spawn_blocking(move || {
             inner.stop();
-            let threads = std::mem::take(&mut *inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
-            for thread in threads {
-                let _ = thread.join();
-            }
         });
         let _ = joined.await;
     }
 }
 
 impl Inner {
+    /// Readers first: the connection closed last writes the log back into the file, and only the writer's can.
     fn stop(&self) {
-        self.counters.write_queued();
-        let _ = self.write.send(writer::Message::Stop);
+        let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
+        let writer = threads.pop();
         for _ in 0..self.readers {
             let _ = self.read.send(readers::Message::Stop);
+        }
+        for reader in threads {
+            let _ = reader.join();
+        }
+        self.counters.write_queued();
+        let _ = self.write.send(writer::Message::Stop);
+        if let Some(writer) = writer {
+            let _ = writer.join();
         }
     }
 }

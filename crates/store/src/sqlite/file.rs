@@ -22,26 +22,38 @@ pub(crate) fn prepare(path: &Path) -> Result<Session, Error> {
     create_directory(path)?;
     let lock = Lock::take(path)?;
     create_or_recognise(path)?;
-    let mut connection = Connection::open(path, Mode::Write).map_err(|error| opening(path, error))?;
-    migrate(path, &mut connection).map_err(|error| opening(path, error))?;
+    let found = inspect(path).map_err(|error| opening(path, error))?;
+    migrate(path, found).map_err(|error| opening(path, error))?;
     let session = Session::begin(path)?;
     drop(lock);
     Ok(session)
 }
 
-fn migrate(path: &Path, connection: &mut Connection) -> Result<(), Error> {
-    let found = migrations::version(connection)?;
-    let known = migrations::known();
-    if found > known {
-        return Err(Error::Newer { found, known });
+/// What is in the file.
+struct Found {
+    version: u32,
+    is_empty: bool,
+}
+
+/// Looks without being able to write, so that a file which is refused stays as it is to the byte.
+fn inspect(path: &Path) -> Result<Found, Error> {
+    let mut connection = Connection::open(path, Mode::Read)?;
+    let (version, known) = (migrations::version(&mut connection)?, migrations::known());
+    if version > known {
+        return Err(Error::Newer { found: version, known });
     }
     let tables = connection.query_one("SELECT COUNT(*) AS tables FROM sqlite_master", &[])?;
     let tables: i64 = tables.map_or(Ok(0), |row| row.get("tables"))?;
-    if tables > 0 && pragma(connection, "application_id")? != APPLICATION_ID {
+    if tables > 0 && pragma(&mut connection, "application_id")? != APPLICATION_ID {
         let reason = "it is the SQLite file of another program".to_owned();
         return Err(Error::NotADatabase { path: path.to_owned(), reason });
     }
-    if tables == 0 {
+    Ok(Found { version, is_empty: tables == 0 })
+}
+
+fn migrate(path: &Path, found: Found) -> Result<(), Error> {
+    let mut connection = Connection::open(path, Mode::Write)?;
+    if found.is_empty {
         connection.batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
     }
     // The mode is kept in the file; asking for what it is already costs nothing.
@@ -53,9 +65,9 @@ fn migrate(path: &Path, connection: &mut Connection) -> Result<(), Error> {
     }
     // Writing is tried now, so that a store that cannot be written is refused at the start and not in the first request.
     connection.batch("BEGIN IMMEDIATE; COMMIT")?;
-    if found < known {
-        tracing::info!(from = found, to = known, "migrating the store");
-        migrations::run(connection)?;
+    if found.version < migrations::known() {
+        tracing::info!(from = found.version, to = migrations::known(), "migrating the store");
+        migrations::run(&mut connection)?;
     }
     Ok(())
 }
