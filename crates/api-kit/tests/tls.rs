@@ -33,8 +33,8 @@ async fn requests_are_answered_over_tls_and_a_silent_handshake_does_not_hold_the
         .with_single_cert(vec![made.cert.der().clone()], key)
         .unwrap();
     let options =
-        ServerOptions { connections: 1, handshake_timeout: Duration::from_millis(100), ..ServerOptions::default() };
-    let served = start_with(options, Some(Arc::new(config))).await;
+        ServerOptions { connections: 1, handshake_timeout: Duration::from_secs(2), ..ServerOptions::default() };
+    let served = start_with(support::options(), options, Some(Arc::new(config))).await;
     let _silent = TcpStream::connect(served.address).await.unwrap();
 
     let mut roots = RootCertStore::empty();

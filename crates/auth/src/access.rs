@@ -44,16 +44,9 @@ impl Access {
     }
 }
 
-/// What an account's status means for its callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
-    /// Reads and writes.
-    Active,
-    /// Reads only.
-    Suspended,
-    /// Nothing, for its own tokens; reads for operators.
-    Disabled,
-}
+/// What an account's status means for its callers: active reads and writes, suspended reads only, disabled nothing for its own
+/// tokens and reads for operators.
+pub use bnna_core::AccountStatus as Standing;
 
 /// What a call does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -242,7 +242,7 @@ pub fn routes() -> Routes<Shop> {
 
 pub fn options() -> Options {
     Options {
-        deadline: Duration::from_millis(500),
+        deadline: Duration::from_secs(20),
         failures: FailureLimit { failures: 5, ..FailureLimit::default() },
         document: Some(Document {
             title: "The shop <API>".into(),
@@ -269,13 +269,17 @@ impl Drop for Served {
 }
 
 pub async fn start() -> Served {
-    start_with(ServerOptions::default(), None).await
+    start_with(options(), ServerOptions::default(), None).await
 }
 
-pub async fn start_with(server: ServerOptions, tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>) -> Served {
+pub async fn start_with(
+    options: Options,
+    server: ServerOptions,
+    tls: Option<Arc<tokio_rustls::rustls::ServerConfig>>,
+) -> Served {
     let (shop, known) = (Shop::default(), Arc::new(Known::default()));
     let identify: Arc<dyn Identify> = Arc::<Known>::clone(&known);
-    let app: App = routes().into_app(shop.clone(), identify, &options());
+    let app: App = routes().into_app(shop.clone(), identify, &options);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
