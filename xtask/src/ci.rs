@@ -94,6 +94,7 @@ fn peers() -> Result<(), String> {
         PEERS.iter().filter(|(_, program)| !exists(program)).map(|(package, _)| *package).collect();
     if missing.is_empty() {
         println!("all present");
+        crate::peers::unpack();
         return Ok(());
     }
     let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
@@ -105,7 +106,9 @@ fn peers() -> Result<(), String> {
         "sh",
         &["-c", &format!("apt-get update -q && RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive {install}")],
         &[],
-    )
+    )?;
+    crate::peers::unpack();
+    Ok(())
 }
 
 /// Whether a path exists; one `*` stands for any directory.

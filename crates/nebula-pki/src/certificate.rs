@@ -163,7 +163,7 @@ impl Certificate {
     /// # Errors
     /// [`ParseError`] when there is no certificate, or it is malformed, or has contents no certificate may have.
     pub fn from_pem(text: &[u8]) -> Result<Self, ParseError> {
-        Self::first_of(text, NebulaVersion::NEWEST).map(|(certificate, _)| certificate)
+        Self::first_from_pem_as(text, NebulaVersion::NEWEST)
     }
 
     /// Reads every certificate of a PEM text: a host's file with both versions, or a bundle of CAs.
@@ -200,6 +200,14 @@ impl Certificate {
                 return Ok(all);
             }
         }
+    }
+
+    /// Reads the first certificate of a PEM text by the rules of a certain Nebula, whatever follows it.
+    ///
+    /// # Errors
+    /// As [`Certificate::from_pem`].
+    pub fn first_from_pem_as(text: &[u8], nebula: NebulaVersion) -> Result<Self, ParseError> {
+        Self::first_of(text, nebula).map(|(certificate, _)| certificate)
     }
 
     pub(crate) fn first_of(text: &[u8], nebula: NebulaVersion) -> Result<(Self, &[u8]), ParseError> {
@@ -388,7 +396,7 @@ impl Certificate {
             return Err(ShapeError::PublicKey { found: 0, expected: self.curve.public_key_len() });
         }
         if !self.details.is_ca && self.details.networks.is_empty() {
-            return Err(ShapeError::NoNetwork);
+            return Err(ShapeError::NoNetwork(self.version));
         }
         match self.version {
             Version::V1 => v1::check_shape(&self.details),

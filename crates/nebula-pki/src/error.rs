@@ -2,7 +2,7 @@
 //!
 //! No error of this crate holds a private key, a passphrase, or bytes read from a file of keys.
 
-use crate::certificate::{Curve, Fingerprint};
+use crate::certificate::{Curve, Fingerprint, Version};
 use crate::network::Network;
 use crate::pem::Label;
 use crate::text::{Text, Timestamp};
@@ -65,8 +65,8 @@ pub enum ShapeError {
         expected: usize,
     },
     /// A host without an address.
-    #[error("a host certificate must contain at least 1 network, this contains 0")]
-    NoNetwork,
+    #[error("a host certificate must contain at least 1 network, this ({0:?}) contains 0")]
+    NoNetwork(Version),
     /// A prefix length that its address cannot have, or an address of no known length.
     #[error("invalid {what}: {found}")]
     Invalid {

@@ -5,6 +5,7 @@ mod encrypted;
 mod error;
 mod issue;
 mod keys;
+mod messages;
 mod nebula;
 mod network;
 pub mod pem;
