@@ -226,6 +226,8 @@ pub trait Step<C>: Send + Sync + 'static {
     fn run(&self, cx: &StepCx<C>) -> impl Future<Output = Result<Self::Output, StepError>> + Send;
 
     /// Undoes it. `output` is what [`Step::run`] returned; `None` when it failed or nobody knows how it ended.
+    ///
+    /// [`StepError::Failed`] leaves the operation stuck at once, the other errors after as many attempts as a step has.
     fn undo(&self, cx: &StepCx<C>, output: Option<Self::Output>) -> impl Future<Output = Result<(), StepError>> + Send;
 }
 

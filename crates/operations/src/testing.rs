@@ -16,8 +16,8 @@
 //! The scene is built anew for each case, so it should be cheap. What the checks compare is the scene's *fingerprint*: a text
 //! that tells what the workflow may change in the world (pools, rows, files), without ids and times that differ from run to run.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bnna_store::Store;
@@ -310,23 +310,4 @@ fn finding(case: &str, what: &str) -> Finding {
 
 fn times(twice: bool) -> &'static str {
     if twice { "twice" } else { "once" }
-}
-
-/// A list that steps of test workflows write into, to be looked at as a fingerprint.
-#[derive(Debug, Clone, Default)]
-pub struct Trace {
-    lines: Arc<Mutex<Vec<String>>>,
-}
-
-impl Trace {
-    /// Adds a line.
-    pub fn add(&self, line: impl Into<String>) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line.into());
-    }
-
-    /// All lines.
-    #[must_use]
-    pub fn lines(&self) -> Vec<String> {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }

@@ -489,6 +489,20 @@ async fn shutdown_stops_at_a_boundary_and_the_next_engine_goes_on_at_once() {
 }
 
 #[tokio::test]
+async fn a_store_that_cannot_be_written_for_a_moment_fails_no_operation() {
+    let Place { _directory, store, world } = place().await;
+    let world = world.with(Fault::Wait("a"));
+    let operations = engine(&store, &world, settings());
+    let id = operations.start(&make(&["a", "b"]), meta()).await.unwrap();
+    world.gate.entered.notified().await;
+    store.write(|sql| sql.query("PRAGMA query_only = ON", &[]).map(|_| ())).await.unwrap();
+    world.gate.open.notify_one();
+    let view = operations.wait(id, LONG).await.unwrap();
+    assert_eq!(view.operation.state, State::Done);
+    assert_eq!(world.runs.lock().unwrap().len(), 2, "no step was repeated for it");
+}
+
+#[tokio::test]
 async fn changed_steps_are_not_gone_on_with() {
     #[derive(Serialize, Deserialize)]
     struct Renamed {

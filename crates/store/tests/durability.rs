@@ -448,6 +448,11 @@ async fn writes_until_it_is_killed() {
             })
         })
         .collect();
+    // None of them ends: what ends this is the signal.
+    all_end(writers).await;
+}
+
+async fn all_end(writers: Vec<JoinHandle<()>>) {
     for writer in writers {
         writer.await.unwrap();
     }

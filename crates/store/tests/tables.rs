@@ -298,7 +298,7 @@ async fn tenant_tokens_round_trip() {
         assert!(tenant_tokens::revoke(sql, acme.id, good.id, now())?);
         assert!(!tenant_tokens::revoke(sql, acme.id, good.id, now())?, "a second time");
         assert!(tenant_tokens::by_hash(sql, &good.hash)?.unwrap().revoked_at.is_some());
-        assert_eq!(tenant_tokens::list(sql, acme.id, later(1), &Window::all())?.items, [other.clone()]);
+        assert_eq!(tenant_tokens::list(sql, acme.id, later(1), &Window::all())?.items, vec![other.clone()]);
         let used = later(3);
         tenant_tokens::used(sql, other.id, used)?;
         tenant_tokens::used(sql, other.id, now())?;

@@ -23,7 +23,7 @@ pub(crate) fn prepare(path: &Path) -> Result<Session, Error> {
     let lock = Lock::take(path)?;
     create_or_recognise(path)?;
     let found = inspect(path).map_err(|error| opening(path, error))?;
-    migrate(path, found).map_err(|error| opening(path, error))?;
+    migrate(path, &found).map_err(|error| opening(path, error))?;
     let session = Session::begin(path)?;
     drop(lock);
     Ok(session)
@@ -51,7 +51,7 @@ fn inspect(path: &Path) -> Result<Found, Error> {
     Ok(Found { version, is_empty: tables == 0 })
 }
 
-fn migrate(path: &Path, found: Found) -> Result<(), Error> {
+fn migrate(path: &Path, found: &Found) -> Result<(), Error> {
     let mut connection = Connection::open(path, Mode::Write)?;
     if found.is_empty {
         connection.batch(&format!("PRAGMA application_id = {APPLICATION_ID}"))?;
