@@ -220,6 +220,33 @@ mod tests {
     }
 
     #[test]
+    fn every_word_has_the_documented_status() {
+        let documented = [
+            (400, "bad_request unknown_field invalid_slug"),
+            (401, "unauthorized"),
+            (403, "forbidden wrong_account account_suspended account_disabled no_role not_enabled"),
+            (404, "not_found"),
+            (405, "method_not_allowed"),
+            (409, "exists in_use not_empty running quota_exceeded exhausted ambiguous state"),
+            (413, "payload_too_large"),
+            (415, "unsupported_media_type"),
+            (429, "too_many_failures"),
+            (500, "internal"),
+            (502, "upstream"),
+            (503, "store unavailable"),
+            (504, "upstream_timeout timeout"),
+        ];
+        let mut seen = 0;
+        for (status, words) in documented {
+            for word in words.split(' ') {
+                assert_eq!(Code::parse(word).map(|code| code.status().as_u16()), Some(status), "{word}");
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, Code::FIXED.len() + 1, "each fixed word and one invalid_<field>");
+    }
+
+    #[test]
     fn a_field_becomes_a_word() {
         assert_eq!(Code::parse("invalid_slug"), Some(Code::Invalid("slug".into())));
         assert_eq!(Code::invalid("providerId").word(), "invalid_provider_id");

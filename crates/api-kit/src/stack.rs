@@ -58,7 +58,7 @@ pub struct App {
 pub(crate) struct Shared {
     pub(crate) identify: Arc<dyn Identify>,
     pub(crate) failures: FailureLimiter,
-    pub(crate) routes: HashMap<String, Vec<RouteInfo>>,
+    pub(crate) routes: HashMap<String, Vec<Arc<RouteInfo>>>,
     pub(crate) body_limit: usize,
     pub(crate) deadline: Duration,
     pub(crate) tasks: TaskTracker,
@@ -91,9 +91,9 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let table = routes.table();
         let documentation =
             options.document.as_ref().map(|about| Arc::new(Documentation::new(&routes.openapi(about), about, &table)));
-        let mut by_path: HashMap<String, Vec<RouteInfo>> = HashMap::new();
+        let mut by_path: HashMap<String, Vec<Arc<RouteInfo>>> = HashMap::new();
         for route in &table {
-            by_path.entry(route.path.clone()).or_default().push(route.clone());
+            by_path.entry(route.path.clone()).or_default().push(Arc::new(route.clone()));
         }
         let shared = Arc::new(Shared {
             identify,
@@ -140,7 +140,7 @@ fn stacked(router: Router, shared: &Arc<Shared>) -> Router {
 
 impl Shared {
     /// The route of a path as declared and a method; HEAD is GET without a body.
-    pub(crate) fn route(&self, path: &str, method: &Method) -> Result<&RouteInfo, Option<String>> {
+    pub(crate) fn route(&self, path: &str, method: &Method) -> Result<&Arc<RouteInfo>, Option<String>> {
         let routes = self.routes.get(path).ok_or(None)?;
         let wanted = if *method == Method::HEAD { &Method::GET } else { method };
         routes.iter().find(|route| route.method == *wanted).ok_or_else(|| {

@@ -33,11 +33,11 @@ struct Identified(Arc<Principal>);
 
 /// Finds the route's entry in the table; answers 404 and 405.
 pub(crate) async fn locate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
-    let found = path.map_or(Err(None), |path| shared.route(&path, request.method()).cloned());
+    let path = request.extensions().get::<MatchedPath>();
+    let found = path.map_or(Err(None), |path| shared.route(path.as_str(), request.method()).cloned());
     match found {
         Ok(route) => {
-            request.extensions_mut().insert(Located(Arc::new(route)));
+            request.extensions_mut().insert(Located(route));
             next.run(request).await
         }
         Err(None) => ApiError::not_found("there is nothing at this path").into_response(),

@@ -107,7 +107,7 @@ impl Iterator for Reader<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let (line, ended) = self.next_line()?;
-            if line.first() == Some(&b'#') || (line.is_empty() && ended) {
+            if line.first() == Some(&b'#') || line.is_empty() {
                 continue;
             }
             return Some(self.record(line, ended));
@@ -170,5 +170,6 @@ mod tests {
     #[test]
     fn a_lone_carriage_return_stays_in_the_field() {
         assert_eq!(read("a\rb\tc\n"), [fields(&["a\rb", "c"])]);
+        assert_eq!(read("a\n\r"), [fields(&["a"])]);
     }
 }
