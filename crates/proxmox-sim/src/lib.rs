@@ -28,9 +28,13 @@
 //! ```
 
 pub mod api;
+pub mod backup;
+pub mod guests;
 pub mod replay;
 mod sim;
 pub mod state;
+pub mod storage;
+pub mod tasks;
 pub mod verify;
 pub mod wire;
 

@@ -85,8 +85,11 @@ impl GuestConfig {
         if !self.pending.is_empty() || !self.pending_delete.is_empty() {
             out.push_str("\n[PENDING]\n");
             if !self.pending_delete.is_empty() {
-                let keys: Vec<String> =
-                    self.pending_delete.iter().map(|(key, force)| if *force { format!("!{key}") } else { key.clone() }).collect();
+                let keys: Vec<String> = self
+                    .pending_delete
+                    .iter()
+                    .map(|(key, force)| if *force { format!("!{key}") } else { key.clone() })
+                    .collect();
                 let _ = writeln!(out, "delete: {}", keys.join(","));
             }
             out.push_str(&render_section(&self.pending));
@@ -124,7 +127,8 @@ impl GuestConfig {
     pub fn pending_json(&self, kind: GuestKind) -> Vec<Value> {
         let mut rows = Vec::new();
         for (key, value) in &self.current {
-            let mut row = Map::from_iter([("key".to_owned(), json!(key)), ("value".to_owned(), typed(kind, key, value))]);
+            let mut row =
+                Map::from_iter([("key".to_owned(), json!(key)), ("value".to_owned(), typed(kind, key, value))]);
             if let Some(pending) = self.pending.get(key) {
                 row.insert("pending".into(), typed(kind, key, pending));
             }

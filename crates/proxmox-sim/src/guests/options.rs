@@ -21,13 +21,74 @@ const QEMU_NUMBERED: &[(&str, u32)] = &[
 
 /// Options of VMs without a number.
 const QEMU_PLAIN: &[&str] = &[
-    "acpi", "affinity", "agent", "allow-ksm", "amd-sev", "arch", "args", "audio0", "autostart", "balloon", "bios", "boot",
-    "bootdisk", "cdrom", "cicustom", "cipassword", "citype", "ciupgrade", "ciuser", "cores", "cpu", "cpulimit", "cpuunits",
-    "description", "efidisk0", "freeze", "hookscript", "hotplug", "hugepages", "intel-tdx", "ivshmem", "keephugepages",
-    "keyboard", "kvm", "localtime", "lock", "machine", "memory", "migrate_downtime", "migrate_speed", "name", "nameserver",
-    "numa", "onboot", "ostype", "protection", "reboot", "rng0", "scsihw", "searchdomain", "shares", "smbios1", "smp",
-    "sockets", "spice_enhancements", "sshkeys", "startdate", "startup", "tablet", "tags", "tdf", "template", "tpmstate0",
-    "vcpus", "vga", "vmgenid", "vmstatestorage", "watchdog",
+    "acpi",
+    "affinity",
+    "agent",
+    "allow-ksm",
+    "amd-sev",
+    "arch",
+    "args",
+    "audio0",
+    "autostart",
+    "balloon",
+    "bios",
+    "boot",
+    "bootdisk",
+    "cdrom",
+    "cicustom",
+    "cipassword",
+    "citype",
+    "ciupgrade",
+    "ciuser",
+    "cores",
+    "cpu",
+    "cpulimit",
+    "cpuunits",
+    "description",
+    "efidisk0",
+    "freeze",
+    "hookscript",
+    "hotplug",
+    "hugepages",
+    "intel-tdx",
+    "ivshmem",
+    "keephugepages",
+    "keyboard",
+    "kvm",
+    "localtime",
+    "lock",
+    "machine",
+    "memory",
+    "migrate_downtime",
+    "migrate_speed",
+    "name",
+    "nameserver",
+    "numa",
+    "onboot",
+    "ostype",
+    "protection",
+    "reboot",
+    "rng0",
+    "scsihw",
+    "searchdomain",
+    "shares",
+    "smbios1",
+    "smp",
+    "sockets",
+    "spice_enhancements",
+    "sshkeys",
+    "startdate",
+    "startup",
+    "tablet",
+    "tags",
+    "tdf",
+    "template",
+    "tpmstate0",
+    "vcpus",
+    "vga",
+    "vmgenid",
+    "vmstatestorage",
+    "watchdog",
 ];
 
 /// Numbered options of containers.
@@ -35,28 +96,101 @@ const LXC_NUMBERED: &[(&str, u32)] = &[("net", 32), ("mp", 256), ("dev", 256), (
 
 /// Options of containers without a number.
 const LXC_PLAIN: &[&str] = &[
-    "arch", "cmode", "console", "cores", "cpulimit", "cpuunits", "debug", "description", "entrypoint", "env", "features",
-    "hookscript", "hostname", "lock", "memory", "nameserver", "onboot", "ostype", "protection", "rootfs", "searchdomain",
-    "startup", "swap", "tags", "template", "timezone", "tty", "unprivileged",
+    "arch",
+    "cmode",
+    "console",
+    "cores",
+    "cpulimit",
+    "cpuunits",
+    "debug",
+    "description",
+    "entrypoint",
+    "env",
+    "features",
+    "hookscript",
+    "hostname",
+    "lock",
+    "memory",
+    "nameserver",
+    "onboot",
+    "ostype",
+    "protection",
+    "rootfs",
+    "searchdomain",
+    "startup",
+    "swap",
+    "tags",
+    "template",
+    "timezone",
+    "tty",
+    "unprivileged",
 ];
 
 /// Options of VMs that are shown as numbers.
 const QEMU_INTEGERS: &[&str] = &[
-    "acpi", "allow-ksm", "autostart", "balloon", "ciupgrade", "cores", "cpuunits", "freeze", "keephugepages", "kvm",
-    "localtime", "migrate_speed", "numa", "onboot", "protection", "reboot", "shares", "smp", "snaptime", "sockets", "tablet",
-    "tdf", "template", "vcpus",
+    "acpi",
+    "allow-ksm",
+    "autostart",
+    "balloon",
+    "ciupgrade",
+    "cores",
+    "cpuunits",
+    "freeze",
+    "keephugepages",
+    "kvm",
+    "localtime",
+    "migrate_speed",
+    "numa",
+    "onboot",
+    "protection",
+    "reboot",
+    "shares",
+    "smp",
+    "snaptime",
+    "sockets",
+    "tablet",
+    "tdf",
+    "template",
+    "vcpus",
 ];
 
 /// Options of containers that are shown as numbers.
 const LXC_INTEGERS: &[&str] = &[
-    "console", "cores", "cpuunits", "debug", "memory", "onboot", "protection", "snaptime", "swap", "template", "tty",
+    "console",
+    "cores",
+    "cpuunits",
+    "debug",
+    "memory",
+    "onboot",
+    "protection",
+    "snaptime",
+    "swap",
+    "template",
+    "tty",
     "unprivileged",
 ];
 
 /// Options of a running VM that take effect at once.
 const QEMU_FAST: &[&str] = &[
-    "lock", "name", "onboot", "shares", "startup", "description", "protection", "vmstatestorage", "hookscript", "tags",
-    "autostart", "ciuser", "cipassword", "citype", "cicustom", "ciupgrade", "sshkeys", "nameserver", "searchdomain",
+    "lock",
+    "name",
+    "onboot",
+    "shares",
+    "startup",
+    "description",
+    "protection",
+    "vmstatestorage",
+    "hookscript",
+    "tags",
+    "autostart",
+    "ciuser",
+    "cipassword",
+    "citype",
+    "cicustom",
+    "ciupgrade",
+    "sshkeys",
+    "nameserver",
+    "searchdomain",
 ];
 
 /// Splits a numbered option into its family and number.
@@ -71,7 +205,8 @@ pub fn numbered(key: &str) -> Option<(&str, u32)> {
 }
 
 fn in_family(key: &str, families: &[(&str, u32)]) -> bool {
-    numbered(key).is_some_and(|(family, number)| families.iter().any(|(name, count)| *name == family && number < *count))
+    numbered(key)
+        .is_some_and(|(family, number)| families.iter().any(|(name, count)| *name == family && number < *count))
 }
 
 /// Whether guests of this kind have this option.
@@ -170,10 +305,9 @@ pub fn qemu_needs(key: &str) -> Needs {
         "acpi" | "hotplug" | "kvm" | "machine" | "scsihw" | "smbios1" | "tablet" | "vga" | "watchdog" | "audio0"
         | "amd-sev" | "intel-tdx" | "rng0" => Needs::Privilege("VM.Config.HWType"),
         "startup" => Needs::OptionsAndHost,
-        "agent" | "autostart" | "bios" | "description" | "keyboard" | "localtime" | "migrate_downtime" | "migrate_speed"
-        | "name" | "onboot" | "ostype" | "protection" | "reboot" | "startdate" | "tdf" | "template" => {
-            Needs::Privilege("VM.Config.Options")
-        }
+        "agent" | "autostart" | "bios" | "description" | "keyboard" | "localtime" | "migrate_downtime"
+        | "migrate_speed" | "name" | "onboot" | "ostype" | "protection" | "reboot" | "startdate" | "tdf"
+        | "template" => Needs::Privilege("VM.Config.Options"),
         "freeze" => Needs::Privilege("VM.PowerMgmt"),
         "boot" | "bootdisk" | "vmstatestorage" => Needs::Privilege("VM.Config.Disk"),
         "cicustom" | "cipassword" | "citype" | "ciuser" | "ciupgrade" | "nameserver" | "searchdomain" | "sshkeys" => {

@@ -4,6 +4,7 @@
 //! no parameter verification here.
 
 pub mod access;
+pub mod behaviour;
 pub mod calendar;
 pub mod clock;
 pub mod digest;
@@ -35,6 +36,14 @@ pub struct Cluster {
     pub access: access::Access,
     /// Pools by id.
     pub pools: pools::Pools,
+    /// Guests by VMID.
+    pub guests: crate::guests::Guests,
+    /// Storages and the volumes on them.
+    pub storages: crate::storage::Storages,
+    /// Tasks.
+    pub tasks: crate::tasks::Tasks,
+    /// What the simulated machines can and cannot do.
+    pub behaviour: behaviour::Behaviour,
     /// Rights worked out from the above.
     #[serde(skip)]
     pub rights: privileges::Rights,
@@ -76,6 +85,10 @@ impl Default for Cluster {
             nodes: nodes::Nodes::default(),
             access: access::Access::default(),
             pools: pools::Pools::default(),
+            guests: crate::guests::Guests::default(),
+            storages: crate::storage::Storages::default(),
+            tasks: crate::tasks::Tasks::default(),
+            behaviour: behaviour::Behaviour::default(),
             rights: privileges::Rights::default(),
         }
     }
@@ -89,7 +102,9 @@ impl Cluster {
     }
 
     /// Lets everything that is due by now happen. Called before every request.
-    pub fn settle(&mut self) {}
+    pub fn settle(&mut self) {
+        self.settle_tasks();
+    }
 
     /// Takes a node down or brings it back.
     pub fn set_node_online(&mut self, name: &str, online: bool) {

@@ -32,9 +32,33 @@ pub struct Node {
     pub fingerprint: String,
     /// Unix seconds of the last boot.
     pub booted: i64,
+    /// Processors.
+    #[serde(default = "default_cpus")]
+    pub cpus: u64,
+    /// Memory, bytes.
+    #[serde(default = "default_memory")]
+    pub memory: u64,
+    /// Bridges on it.
+    #[serde(default = "default_bridges")]
+    pub bridges: Vec<String>,
+    /// Files and settings that are shown as they are: `hosts`, `dns`, `network`, `subscription`, …
+    #[serde(default)]
+    pub facts: BTreeMap<String, serde_json::Value>,
     /// Certificate and key.
     #[serde(default)]
     pub identity: Identity,
+}
+
+fn default_cpus() -> u64 {
+    2
+}
+
+fn default_memory() -> u64 {
+    25_276_502_016
+}
+
+fn default_bridges() -> Vec<String> {
+    vec!["vmbr0".to_owned()]
 }
 
 impl Nodes {
@@ -48,6 +72,10 @@ impl Nodes {
             online: true,
             fingerprint: String::new(),
             booted: now,
+            cpus: default_cpus(),
+            memory: default_memory(),
+            bridges: default_bridges(),
+            facts: BTreeMap::new(),
             identity: Identity::default(),
         });
     }

@@ -276,13 +276,29 @@ static TYPES: &[StorageType] = &[
 ];
 
 /// Options that every type has.
-const COMMON: &[(&str, Rule)] = &[("nodes", Optional), ("disable", Optional), ("content", Optional), ("bwlimit", Optional)];
+const COMMON: &[(&str, Rule)] =
+    &[("nodes", Optional), ("disable", Optional), ("content", Optional), ("bwlimit", Optional)];
 
 /// Options whose value is 0 or 1 or a number.
 const NUMERIC: &[&str] = &[
-    "disable", "shared", "mkdir", "create-base-path", "create-subdirs", "krbd", "sparse", "nocow", "fuse", "saferemove",
-    "tagged_only", "nowritecache", "port", "max-protected-backups", "priority", "skip-cert-verification",
-    "snapshot-as-volume-chain", "saferemove-stepsize",
+    "disable",
+    "shared",
+    "mkdir",
+    "create-base-path",
+    "create-subdirs",
+    "krbd",
+    "sparse",
+    "nocow",
+    "fuse",
+    "saferemove",
+    "tagged_only",
+    "nowritecache",
+    "port",
+    "max-protected-backups",
+    "priority",
+    "skip-cert-verification",
+    "snapshot-as-volume-chain",
+    "saferemove-stepsize",
 ];
 
 /// Options that are kept apart and never shown.

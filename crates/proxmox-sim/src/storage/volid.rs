@@ -104,7 +104,9 @@ fn directory_name(name: &str) -> Result<VolumeName, String> {
         }
         "backup" if is_backup_file(tail) => Ok(plain("backup", tail, backup_owner(tail))),
         "snippets" => Ok(plain("snippets", tail, None)),
-        "import" if has_extension(tail, &[".ova", ".ovf", ".qcow2", ".raw", ".vmdk"]) => Ok(plain("import", tail, None)),
+        "import" if has_extension(tail, &[".ova", ".ovf", ".qcow2", ".raw", ".vmdk"]) => {
+            Ok(plain("import", tail, None))
+        }
         "rootdir" => tail.parse().map(|vmid| plain("rootdir", tail, Some(vmid))).map_err(|_| bad()),
         _ => Err(bad()),
     }
@@ -112,7 +114,8 @@ fn directory_name(name: &str) -> Result<VolumeName, String> {
 
 fn image(file: &str, vmid: u32, base: Option<String>) -> Result<VolumeName, String> {
     let (stem, format) = file.rsplit_once('.').unwrap_or((file, ""));
-    let known = ["vm-", "base-", "subvol-"].iter().any(|prefix| stem.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()));
+    let known =
+        ["vm-", "base-", "subvol-"].iter().any(|prefix| stem.strip_prefix(prefix).is_some_and(|rest| !rest.is_empty()));
     if !known || !["raw", "qcow2", "vmdk", "subvol"].contains(&format) {
         return Err(format!("unable to parse volume filename '{file}'"));
     }
@@ -137,9 +140,17 @@ fn block_name(storage_type: &str, name: &str) -> Result<VolumeName, String> {
         Some((base, file)) => (Some(base.to_owned()), file),
         None => (None, name),
     };
-    let vmid = owned(&["vm-", "base-", "snap_vm-"], file)
-        .ok_or_else(|| format!("unable to parse {} volume name '{name}'", if storage_type == "lvmthin" { "lvm" } else { storage_type }))?;
-    Ok(VolumeName { content: "images", vmid: Some(vmid), file: file.to_owned(), base, is_base: file.starts_with("base-"), format: "raw".into() })
+    let vmid = owned(&["vm-", "base-", "snap_vm-"], file).ok_or_else(|| {
+        format!("unable to parse {} volume name '{name}'", if storage_type == "lvmthin" { "lvm" } else { storage_type })
+    })?;
+    Ok(VolumeName {
+        content: "images",
+        vmid: Some(vmid),
+        file: file.to_owned(),
+        base,
+        is_base: file.starts_with("base-"),
+        format: "raw".into(),
+    })
 }
 
 fn zfs_name(name: &str) -> Result<VolumeName, String> {
@@ -147,7 +158,8 @@ fn zfs_name(name: &str) -> Result<VolumeName, String> {
         Some((base, file)) => (Some(base.to_owned()), file),
         None => (None, name),
     };
-    let vmid = owned(&["vm-", "base-", "subvol-", "basevol-"], file).ok_or_else(|| format!("unable to parse zfs volume name '{name}'"))?;
+    let vmid = owned(&["vm-", "base-", "subvol-", "basevol-"], file)
+        .ok_or_else(|| format!("unable to parse zfs volume name '{name}'"))?;
     let subvolume = file.starts_with("subvol-") || file.starts_with("basevol-");
     Ok(VolumeName {
         content: if subvolume { "rootdir" } else { "images" },
@@ -187,7 +199,10 @@ pub fn has_extension(name: &str, extensions: &[&str]) -> bool {
 pub fn is_backup_file(name: &str) -> bool {
     has_extension(
         name,
-        &[".tgz", ".tar", ".tar.gz", ".tar.lzo", ".tar.zst", ".tar.bz2", ".vma", ".vma.gz", ".vma.lzo", ".vma.zst", ".vma.bz2"],
+        &[
+            ".tgz", ".tar", ".tar.gz", ".tar.lzo", ".tar.zst", ".tar.bz2", ".vma", ".vma.gz", ".vma.lzo", ".vma.zst",
+            ".vma.bz2",
+        ],
     )
 }
 

@@ -1,0 +1,7 @@
+//! Backups of guests: making archives, keeping as many as a policy says, and making guests from them again.
+
+mod restore;
+pub mod run;
+
+pub use restore::RestoreJob;
+pub use run::BackupJob;

@@ -1,0 +1,41 @@
+//! What the simulated machines can and cannot do, as far as real ones differ.
+
+use serde::{Deserialize, Serialize};
+
+/// Properties of the machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Behaviour {
+    /// How often a node tells the others about its guests and storages, milliseconds; until then lists of the whole cluster show the
+    /// past. 0 shows the present.
+    pub telling_interval_ms: i64,
+    /// EFI firmware images are installed.
+    pub efi_firmware: bool,
+    /// Memory of running containers can be changed.
+    pub container_cgroups: bool,
+    /// QEMU can save the memory of a VM.
+    pub ram_state: bool,
+    /// Names that are not known are refused by a resolver that does not answer, rather than by one that does.
+    pub resolver_down: bool,
+}
+
+impl Default for Behaviour {
+    fn default() -> Self {
+        Self {
+            telling_interval_ms: 10_000,
+            efi_firmware: true,
+            container_cgroups: true,
+            ram_state: true,
+            resolver_down: false,
+        }
+    }
+}
+
+impl Behaviour {
+    /// The machines on which the recorded conversations took place: small ones, without firmware images, control groups of their own
+    /// and a resolver.
+    #[must_use]
+    pub fn recording_lab() -> Self {
+        Self { efi_firmware: false, container_cgroups: false, ram_state: false, resolver_down: true, ..Self::default() }
+    }
+}
