@@ -1,6 +1,7 @@
 //! `cargo xtask …`: the tasks of the workspace. `cargo xtask ci` is exactly what CI runs.
 
 mod ci;
+mod peers;
 mod process;
 mod replay;
 mod vectors;
