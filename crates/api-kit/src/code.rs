@@ -45,6 +45,8 @@ pub enum Code {
     Ambiguous,
     /// 409: not in the state it is in.
     State,
+    /// 409: the operation that was waited for was cancelled.
+    Cancelled,
     /// 413: the body is too long.
     PayloadTooLarge,
     /// 415: the body is not JSON.
@@ -87,7 +89,8 @@ impl Code {
             | Self::QuotaExceeded
             | Self::Exhausted
             | Self::Ambiguous
-            | Self::State => StatusCode::CONFLICT,
+            | Self::State
+            | Self::Cancelled => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
@@ -129,6 +132,7 @@ impl Code {
             Self::Exhausted => "exhausted",
             Self::Ambiguous => "ambiguous",
             Self::State => "state",
+            Self::Cancelled => "cancelled",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooManyFailures => "too_many_failures",
@@ -191,6 +195,7 @@ impl Code {
         Self::Exhausted,
         Self::Ambiguous,
         Self::State,
+        Self::Cancelled,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::TooManyFailures,
@@ -227,7 +232,7 @@ mod tests {
             (403, "forbidden wrong_account account_suspended account_disabled no_role not_enabled"),
             (404, "not_found"),
             (405, "method_not_allowed"),
-            (409, "exists in_use not_empty running quota_exceeded exhausted ambiguous state"),
+            (409, "exists in_use not_empty running quota_exceeded exhausted ambiguous state cancelled"),
             (413, "payload_too_large"),
             (415, "unsupported_media_type"),
             (429, "too_many_failures"),

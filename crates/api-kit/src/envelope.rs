@@ -23,6 +23,13 @@ pub struct Warning {
     pub message: String,
 }
 
+impl From<(String, String)> for Warning {
+    /// From the cluster and the message.
+    fn from((cluster, message): (String, String)) -> Self {
+        Self { cluster, message }
+    }
+}
+
 /// An answer with a result. A handler returns a [`Reply`] of one.
 #[derive(Debug)]
 pub struct Answer<T> {
@@ -68,8 +75,8 @@ impl<T: Serialize> Answer<T> {
 
     /// With what is missing from the answer.
     #[must_use]
-    pub fn with_warnings(mut self, warnings: impl IntoIterator<Item = Warning>) -> Self {
-        self.warnings.extend(warnings);
+    pub fn with_warnings<W: Into<Warning>>(mut self, warnings: impl IntoIterator<Item = W>) -> Self {
+        self.warnings.extend(warnings.into_iter().map(Into::into));
         self
     }
 

@@ -34,26 +34,23 @@ impl ApiError {
         Self { code, message: message.into(), details: None, retry_after: None, allow: None }
     }
 
-    /// An error from the word a use case gives: the status is looked up here. A word that is not in the table is a fault of
-    /// ours: it is logged and becomes `internal`. Messages of `internal` and `store` go to the log, not to the client.
+    /// An error from the word a use case gives: the status is looked up here. A word that is not in the table becomes
+    /// `internal`. Messages of `internal` and `store` are for the log and do not reach the client; details do.
     #[must_use]
     pub fn from_word(word: &str, message: impl Into<String>, details: Option<Value>) -> Self {
         let message = message.into();
-        match Code::parse(word) {
-            None => {
-                tracing::error!(word, message, "an error with a word that is not in the table");
-                Self::internal()
-            }
-            Some(Code::Internal) => {
-                tracing::error!(message, "internal error");
+        let error = match Code::parse(word) {
+            None | Some(Code::Internal) => {
+                tracing::error!(word, message, "internal error");
                 Self::internal()
             }
             Some(Code::Store) => {
                 tracing::error!(message, "store error");
                 Self::new(Code::Store, "the store cannot do this now; the daemon's log says why")
             }
-            Some(code) => Self { details, ..Self::new(code, message) },
-        }
+            Some(code) => Self::new(code, message),
+        };
+        Self { details, ..error }
     }
 
     /// With details for programs.
@@ -104,5 +101,29 @@ impl From<Denied> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         envelope::error(&self, context::current().as_deref())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::ApiError;
+    use crate::code::Code;
+
+    #[test]
+    fn texts_for_the_log_do_not_reach_the_client() {
+        for word in ["internal", "store", "missing_output"] {
+            let error = ApiError::from_word(word, "disk /dev/sda1 is full", Some(json!({ "operation_id": "7" })));
+            assert!(!error.message.contains("sda1"), "{word}");
+            assert_eq!(error.details, Some(json!({ "operation_id": "7" })), "{word}");
+            assert!(error.code.status().is_server_error(), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_use_case_word_keeps_its_message_and_finds_its_status() {
+        let error = ApiError::from_word("invalid_slug", "slug: too long", None);
+        assert_eq!((error.code, error.message.as_str()), (Code::Invalid("slug".into()), "slug: too long"));
     }
 }
