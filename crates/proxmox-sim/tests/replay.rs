@@ -2,7 +2,14 @@
 //!
 //! `REPLAY_ONLY=access-acl,pools cargo test -p proxmox-sim --test replay -- --nocapture` plays only the scenarios whose names start so and prints
 //! every difference.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    missing_docs
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

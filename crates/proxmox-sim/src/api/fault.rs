@@ -91,10 +91,18 @@ impl Fault {
         Self { body: FaultBody::Empty, ..Self::json(status, text.into()) }
     }
 
-    /// The same refusal with a text put before the message, as Proxmox does (`create pool failed: …`).
+    /// What becomes of a refusal that is caught and thrown again with a text before it (`create pool failed: …`): a plain 500. The
+    /// status and field errors of an exception turn into text.
     #[must_use]
-    pub fn prefixed(mut self, prefix: &str) -> Self {
-        self.message.insert_str(0, prefix);
-        self
+    pub fn nested(self, prefix: &str) -> Self {
+        let mut message = prefix.to_owned();
+        if self.status != 500 {
+            message.push_str(&format!("{} ", self.status));
+        }
+        message.push_str(&self.message);
+        for (field, text) in &self.errors {
+            message.push_str(&format!("{field}: {text}\n"));
+        }
+        Self::json(500, message)
     }
 }

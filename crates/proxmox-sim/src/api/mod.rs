@@ -35,6 +35,7 @@ pub mod check;
 mod dispatch;
 mod fault;
 mod params;
+mod pools;
 mod route;
 mod schema;
 mod version;

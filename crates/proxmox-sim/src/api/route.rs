@@ -26,6 +26,7 @@ impl Table {
         let mut table = Self::default();
         table.extend(super::version::endpoints());
         table.extend(super::access::endpoints());
+        table.extend(super::pools::endpoints());
         table
     }
 

@@ -23,7 +23,7 @@ pub struct Access {
     /// Realms by id.
     pub realms: BTreeMap<String, Realm>,
     /// Key that tickets are signed with.
-    pub ticket_key: String,
+    pub ticket_key: Secret,
 }
 
 /// A user.
@@ -111,16 +111,18 @@ impl Default for Access {
                 ("comment".to_owned(), Value::from(comment)),
             ]))
         };
+        let mut pam = realm("pam", "Linux PAM standard authentication");
+        pam.0.insert("plugin".to_owned(), Value::from("PVE::Auth::PAM"));
         Self {
             users: BTreeMap::from([("root@pam".to_owned(), root)]),
             groups: BTreeMap::new(),
             roles: BTreeMap::new(),
             acl: BTreeMap::new(),
             realms: BTreeMap::from([
-                ("pam".to_owned(), realm("pam", "Linux PAM standard authentication")),
+                ("pam".to_owned(), pam),
                 ("pve".to_owned(), realm("pve", "Proxmox VE authentication server")),
             ]),
-            ticket_key: String::new(),
+            ticket_key: Secret(uuid::Uuid::new_v4().to_string()),
         }
     }
 }
@@ -145,6 +147,15 @@ impl Access {
     pub fn members_of(&self, groups: &BTreeSet<String>) -> BTreeSet<String> {
         let groups = groups.iter().filter_map(|group| self.groups.get(group));
         groups.flat_map(|group| group.members.iter().cloned()).collect()
+    }
+
+    /// Finds a token.
+    ///
+    /// # Errors
+    /// 500 `no such token 'x' for user 'y'`.
+    pub fn token(&self, userid: &str, name: &str) -> Result<&Token, Fault> {
+        let token = self.users.get(userid).and_then(|user| user.tokens.get(name));
+        token.ok_or_else(|| Fault::die(format!("no such token '{name}' for user '{userid}'")))
     }
 
     /// Finds a user.

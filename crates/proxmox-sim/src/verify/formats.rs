@@ -36,6 +36,8 @@ fn check_named(name: &str, value: &str) -> Result<(), String> {
         "pve-node" => node(value),
         "pve-configid" => configid(value),
         "pve-storage-id" => storage_id(value),
+        "pve-priv" => privilege(value),
+        "email" => email(value),
         _ => Ok(()),
     }
 }
@@ -140,4 +142,23 @@ fn storage_id(value: &str) -> Result<(), String> {
         && value.bytes().all(is_name_byte)
         && value.ends_with(|c: char| c.is_ascii_alphanumeric());
     if valid { Ok(()) } else { Err(format!("storage ID '{value}' contains illegal characters\n")) }
+}
+
+fn privilege(value: &str) -> Result<(), String> {
+    if proxmox_client::permissions::pve9::PRIVILEGES.contains(&value) {
+        return Ok(());
+    }
+    Err(format!("invalid privilege '{value}'\n"))
+}
+
+fn email(value: &str) -> Result<(), String> {
+    let valid = value.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+/=?^_`{|}~.-".contains(&b))
+            && !host.is_empty()
+            && host
+                .split('.')
+                .all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+    });
+    if valid { Ok(()) } else { Err("value does not look like a valid email address\n".to_owned()) }
 }

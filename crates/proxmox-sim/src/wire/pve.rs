@@ -189,7 +189,7 @@ impl Node {
             .find(method, path)
             .is_some_and(|(endpoint, _)| matches!(endpoint.permission, Permission::World));
         let cluster = self.shared.lock();
-        match authenticate(&cluster, &credentials) {
+        match authenticate(&cluster, &credentials, method != "GET") {
             Err(_) if world => Ok(Caller::Nobody),
             other => other,
         }
