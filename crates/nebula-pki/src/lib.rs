@@ -1,10 +1,12 @@
 #![doc = include_str!("overview.md")]
 
 mod certificate;
+pub mod config;
 mod encrypted;
 mod error;
 mod issue;
 mod keys;
+mod life;
 mod messages;
 mod nebula;
 mod network;
@@ -22,6 +24,7 @@ pub use encrypted::{Derivation, DerivationLimits};
 pub use error::{AuthorityError, ConstraintError, FormatError, ParseError, ShapeError, VerifyError};
 pub use issue::{Authority, CaRequest, HostRequest, IssuedHost, RequestError, SignError};
 pub use keys::{CaKey, HostKey, KeyError, PublicKey};
+pub use life::{Expiry, LifePlan, LifePolicy, Reissue, ReissueReason, TrustBundle};
 pub use nebula::{NebulaVersion, NotANebulaVersion};
 pub use network::{Network, NotANetwork};
 pub use print::print_json;

@@ -1,6 +1,6 @@
 //! The real `nebula-cert` and `nebula`, wherever this machine has them: Debian's own package, and the newer ones that
 //! `cargo xtask ci --only peers` unpacks below `target/peers/`.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::print_stderr)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
