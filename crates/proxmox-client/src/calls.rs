@@ -1,0 +1,73 @@
+//! The table of all typed calls, as data: for documentation, conformance checks and servers that verify parameters.
+
+use crate::call::{Call, Method, Product};
+#[cfg(feature = "pbs")]
+use crate::pbs;
+#[cfg(feature = "pve")]
+use crate::pve;
+use crate::tasks;
+
+/// Every typed call, grouped by module.
+pub const TABLE: &[&[Call]] = &[
+    tasks::CALLS,
+    #[cfg(feature = "pve")]
+    pve::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::acl::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::domains::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::groups::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::roles::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::tickets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::tokens::CALLS,
+    #[cfg(feature = "pve")]
+    pve::access::users::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::resources::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::certificates::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::status::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::storage::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::tasks::CALLS,
+    #[cfg(feature = "pve")]
+    pve::pools::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::create::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::power::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::create::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::power::CALLS,
+    #[cfg(feature = "pve")]
+    pve::storage::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::access::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::backups::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::datastores::CALLS,
+];
+
+/// Every typed call.
+pub fn all() -> impl Iterator<Item = &'static Call> {
+    TABLE.iter().flat_map(|calls| calls.iter())
+}
+
+/// The typed calls of a method and path template.
+pub fn find(product: Product, method: Method, template: &str) -> impl Iterator<Item = &'static Call> {
+    all().filter(move |call| call.product == product && call.method == method && call.template == template)
+}

@@ -1,0 +1,13 @@
+//! `/cluster`: what concerns all nodes.
+
+pub mod resources;
+
+pub use resources::{ClusterTask, MemberRow, Resource, ResourceKind};
+
+use crate::transport::Connection;
+
+/// What concerns the whole cluster.
+#[derive(Clone, Copy)]
+pub struct Cluster<'a> {
+    pub(crate) connection: &'a Connection,
+}

@@ -1,0 +1,356 @@
+//! Getting a request to one of a cluster's addresses and the answer back: credentials, budget, failover, bounds.
+//!
+//! Everything a call can do to a server goes through [`Connection::exchange`]. It knows paths and parameters but not what
+//! they mean.
+
+mod answer;
+mod credentials;
+mod failure;
+mod hosts;
+mod observe;
+mod settings;
+mod tls;
+
+pub use answer::{Answer, Envelope, read_answer};
+pub use credentials::Credentials;
+pub use hosts::HostState;
+pub use observe::{CallRecord, Observer};
+pub use settings::{Builder, Connected, Limits, Timeouts};
+pub use tls::{Fingerprint, Trust};
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use self::credentials::Authority;
+use self::hosts::{Host, Hosts};
+use crate::call::{Call, Method, Product, Since, Typed, fill};
+use crate::error::{CallName, Error, MaybeSent, NeverSent, Result, Unreadable};
+use crate::lenient;
+use crate::params::{ParamSet, Params};
+use crate::retry::{Decision, decide};
+use crate::version::Release;
+
+/// A connection to one cluster or backup server; cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    inner: Arc<Inner>,
+    request_id: Option<Arc<str>>,
+}
+
+struct Inner {
+    product: Product,
+    http: reqwest::Client,
+    hosts: Hosts,
+    authority: Authority,
+    timeouts: Timeouts,
+    limits: Limits,
+    observer: Option<Arc<dyn Observer>>,
+    release: tokio::sync::OnceCell<Release>,
+}
+
+/// A request, before an address is chosen.
+struct Request<'a> {
+    name: CallName,
+    path: String,
+    params: &'a Params,
+    /// Whether it carries credentials; logging in does not.
+    credentials: bool,
+}
+
+impl Connection {
+    fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), request_id: None }
+    }
+
+    /// The same connection, sending `X-Request-Id` with every call.
+    pub(crate) fn with_request_id(&self, id: &str) -> Self {
+        let printable: String = id.chars().filter(char::is_ascii_graphic).take(128).collect();
+        Self { inner: Arc::clone(&self.inner), request_id: Some(printable.into()) }
+    }
+
+    pub(crate) fn product(&self) -> Product {
+        self.inner.product
+    }
+
+    pub(crate) fn hosts(&self) -> Vec<HostState> {
+        self.inner.hosts.states()
+    }
+
+    /// Sends a typed call.
+    pub(crate) async fn send<P: ParamSet, R: DeserializeOwned>(
+        &self,
+        typed: &Typed<P, R>,
+        args: &[&str],
+        params: &P,
+    ) -> Result<R> {
+        self.send_counted(typed, args, params).await.map(|(answer, _)| answer)
+    }
+
+    /// Sends a typed call whose answer says how many rows there are in all.
+    pub(crate) async fn send_counted<P: ParamSet, R: DeserializeOwned>(
+        &self,
+        typed: &Typed<P, R>,
+        args: &[&str],
+        params: &P,
+    ) -> Result<(R, Option<u64>)> {
+        let call = &typed.call;
+        self.require(call).await?;
+        let mut out = Params::new();
+        params.put(&mut out);
+        let (envelope, host) = self.exchange(call.method, call.template, args, &out, true).await?;
+        let (status, total) = (envelope.status, envelope.total);
+        match lenient::from_value(envelope.data) {
+            Ok(data) => Ok((data, total)),
+            Err(cause) => {
+                let call = CallName { method: call.method, template: call.template.to_owned() };
+                Err(Error::Unreadable { call, host, status, cause: Unreadable::Decode(cause) })
+            }
+        }
+    }
+
+    /// Sends any call and gives the `data` of its answer.
+    pub(crate) async fn raw(&self, method: Method, template: &str, args: &[&str], params: &Params) -> Result<Value> {
+        self.exchange(method, template, args, params, true).await.map(|(envelope, _)| envelope.data)
+    }
+
+    /// Refuses a call that the server's version does not have.
+    async fn require(&self, call: &Call) -> Result<()> {
+        if call.since == Since::Always {
+            return Ok(());
+        }
+        let release = self.release().await?;
+        if call.since.includes(release.major, release.minor) {
+            return Ok(());
+        }
+        Err(Error::NeverSent {
+            call: CallName { method: call.method, template: call.template.to_owned() },
+            host: None,
+            cause: NeverSent::Unsupported { has: release.version.clone(), since: call.since },
+        })
+    }
+
+    /// The server's release, asked once.
+    pub(crate) async fn release(&self) -> Result<&Release> {
+        let ask = || async {
+            let (envelope, host) = self.exchange(Method::Get, "/version", &[], &Params::new(), true).await?;
+            let status = envelope.status;
+            lenient::from_value(envelope.data).map_err(|cause| Error::Unreadable {
+                call: CallName { method: Method::Get, template: "/version".to_owned() },
+                host,
+                status,
+                cause: Unreadable::Decode(cause),
+            })
+        };
+        self.inner.release.get_or_try_init(ask).await
+    }
+
+    /// Sends a request, to one address after another as long as that cannot do anything twice.
+    async fn exchange(
+        &self,
+        method: Method,
+        template: &str,
+        args: &[&str],
+        params: &Params,
+        credentials: bool,
+    ) -> Result<(Envelope, String)> {
+        let path = fill(template, args).map_err(|text| Error::malformed(method, template, text))?;
+        let name = CallName { method, template: template.to_owned() };
+        let request = Request { name, path, params, credentials };
+        let deadline = Instant::now() + self.inner.timeouts.total;
+        let order = self.inner.hosts.order();
+        let mut again_here = order.len() == 1 && method == Method::Get;
+        let mut attempts = order.iter();
+        let mut next = attempts.next();
+        let mut failure = None;
+        while let Some(host) = next {
+            match self.attempt(host, &request, deadline).await {
+                Ok(envelope) => {
+                    self.inner.hosts.prefer(host);
+                    return Ok((envelope, host.name().to_owned()));
+                }
+                Err(error) => {
+                    let elsewhere = goes_elsewhere(&error, method);
+                    if elsewhere {
+                        self.inner.hosts.avoid(host);
+                    }
+                    // A kept connection that the server closed meanwhile: reading once more is free.
+                    let reread = elsewhere
+                        && std::mem::take(&mut again_here)
+                        && matches!(&error, Error::MaybeSent { cause: MaybeSent::Broken(_), .. });
+                    next = match (reread, elsewhere && Instant::now() < deadline) {
+                        (true, _) => Some(host),
+                        (false, true) => attempts.next(),
+                        (false, false) => None,
+                    };
+                    failure = Some(error);
+                }
+            }
+        }
+        Err(failure.unwrap_or_else(|| Error::malformed(method, template, "no address")))
+    }
+
+    /// One attempt at one address, seen by the observer.
+    async fn attempt(&self, host: &Host, request: &Request<'_>, deadline: Instant) -> Result<Envelope> {
+        let begun = Instant::now();
+        let result = self.converse(host, request, deadline).await;
+        if let Some(observer) = &self.inner.observer {
+            let outcome = match &result {
+                Ok(envelope) => Ok(envelope.status),
+                Err(error) => Err(error),
+            };
+            observer.call(&CallRecord {
+                product: self.inner.product,
+                call: &request.name,
+                host: host.name(),
+                outcome,
+                duration: begun.elapsed(),
+            });
+        }
+        #[cfg(feature = "tracing")]
+        match &result {
+            Ok(envelope) => tracing::debug!(
+                call = %request.name, host = host.name(), status = envelope.status, elapsed = ?begun.elapsed(), "proxmox call"
+            ),
+            Err(error) => tracing::debug!(
+                call = %request.name, host = host.name(), kind = error.kind(), status = error.status(), elapsed = ?begun.elapsed(),
+                "proxmox call failed"
+            ),
+        }
+        result
+    }
+
+    async fn converse(&self, host: &Host, request: &Request<'_>, deadline: Instant) -> Result<Envelope> {
+        let _slot = host.slot(&request.name, self.inner.timeouts.queue).await?;
+        let headers = match request.credentials {
+            true => Box::pin(self.authorise(host, request.name.method)).await?,
+            false => Vec::new(),
+        };
+        let first = self.round(host, request, &headers, deadline).await;
+        match first {
+            // A 401 has done nothing: with a new ticket the same request may go again.
+            Err(Error::Answered(refusal))
+                if refusal.status == 401 && request.credentials && self.inner.authority.expires() =>
+            {
+                self.inner.authority.forget().await;
+                let headers = Box::pin(self.authorise(host, request.name.method)).await?;
+                self.round(host, request, &headers, deadline).await
+            }
+            other => other,
+        }
+    }
+
+    /// The headers that say who asks, after logging in if that is due.
+    async fn authorise(&self, host: &Host, method: Method) -> Result<Vec<(&'static str, String)>> {
+        let login = |template: &'static str, params: Params| async move {
+            let name = CallName { method: Method::Post, template: template.to_owned() };
+            let request = Request { name, path: template.to_owned(), params: &params, credentials: false };
+            let deadline = Instant::now() + self.inner.timeouts.total;
+            self.round(host, &request, &[], deadline).await.map(|envelope| envelope.data)
+        };
+        self.inner.authority.headers(self.inner.product, host.name(), method, login).await
+    }
+
+    /// One request and its answer.
+    async fn round(
+        &self,
+        host: &Host,
+        request: &Request<'_>,
+        headers: &[(&'static str, String)],
+        deadline: Instant,
+    ) -> Result<Envelope> {
+        let answer = self.transfer(host, request, headers, deadline).await?;
+        read_answer(&request.name, host.name(), &answer)
+    }
+
+    async fn transfer(
+        &self,
+        host: &Host,
+        request: &Request<'_>,
+        headers: &[(&'static str, String)],
+        deadline: Instant,
+    ) -> Result<Answer> {
+        let method = request.name.method;
+        let left = deadline.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let failed = |error| failure::classify(&error, &request.name, host.name(), &self.inner.timeouts, left);
+        let encoded = request.params.encode();
+        let mut url = format!("{}{}", host.base(), request.path);
+        if !method.has_body() && !encoded.is_empty() {
+            url.push('?');
+            url.push_str(&encoded);
+        }
+        let verb = match method {
+            Method::Get => reqwest::Method::GET,
+            Method::Post => reqwest::Method::POST,
+            Method::Put => reqwest::Method::PUT,
+            Method::Delete => reqwest::Method::DELETE,
+        };
+        let mut builder = self.inner.http.request(verb, url).timeout(left).header("accept", "application/json");
+        if method.has_body() {
+            builder = builder.header("content-type", "application/x-www-form-urlencoded").body(encoded);
+        }
+        for (name, value) in headers {
+            builder = builder.header(*name, secret_header(value));
+        }
+        if let Some(id) = &self.request_id {
+            builder = builder.header("x-request-id", id.as_ref());
+        }
+        let response = builder.send().await.map_err(failed)?;
+        let status = response.status();
+        let reason = match response.extensions().get::<hyper::ext::ReasonPhrase>() {
+            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
+            None => status.canonical_reason().unwrap_or_default().to_owned(),
+        };
+        let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
+        let content_type = content_type.unwrap_or_default().to_owned();
+        let limit = self.inner.limits.answer_bytes;
+        let body = bounded_body(response, limit).await.map_err(|error| match error {
+            Some(error) => failure::during_answer(&error, &request.name, host.name(), left),
+            None => Error::Unreadable {
+                call: request.name.clone(),
+                host: host.name().to_owned(),
+                status: status.as_u16(),
+                cause: Unreadable::TooLarge { limit },
+            },
+        })?;
+        Ok(Answer { status: status.as_u16(), reason, content_type, body })
+    }
+}
+
+/// Whether a failed attempt may go to another address: when nothing can happen twice, and the fault is the address's.
+fn goes_elsewhere(error: &Error, method: Method) -> bool {
+    let others_may_do_better = match error {
+        Error::NeverSent { cause, .. } => !matches!(cause, NeverSent::Malformed(_) | NeverSent::Unsupported { .. }),
+        Error::MaybeSent { cause, .. } => !matches!(cause, MaybeSent::Relay { .. }),
+        _ => false,
+    };
+    others_may_do_better && decide(error.class(), method) == Decision::SendAgain
+}
+
+/// A header that HTTP libraries do not show in their `Debug`; one that cannot be a header is sent empty, which the
+/// server refuses. (Credentials are checked when the client is built; tickets come from the server.)
+fn secret_header(value: &str) -> reqwest::header::HeaderValue {
+    let mut header =
+        reqwest::header::HeaderValue::from_str(value).unwrap_or_else(|_| reqwest::header::HeaderValue::from_static(""));
+    header.set_sensitive(true);
+    header
+}
+
+/// Reads the body up to a bound; `Err(None)` is a body beyond it.
+async fn bounded_body(mut response: reqwest::Response, limit: usize) -> Result<Bytes, Option<reqwest::Error>> {
+    let announced = response.content_length().unwrap_or_default();
+    if usize::try_from(announced).map_or(true, |length| length > limit) {
+        return Err(None);
+    }
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await.map_err(Some)? {
+        if body.len() + chunk.len() > limit {
+            return Err(None);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body.freeze())
+}
