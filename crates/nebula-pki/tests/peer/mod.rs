@@ -49,3 +49,13 @@ impl Peer {
         &self.nebula
     }
 }
+
+impl Peer {
+    pub fn cert_ok_with_passphrase(&self, directory: &Path, arguments: &[&str], passphrase: &str) {
+        let mut command = Command::new(&self.cert);
+        command.args(arguments).current_dir(directory).env("NEBULA_CA_PASSPHRASE", passphrase);
+        let output = command.output().unwrap();
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "nebula-cert {} {arguments:?}: {stderr}", self.version);
+    }
+}
