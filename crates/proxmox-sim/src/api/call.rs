@@ -1,6 +1,6 @@
 //! One call as a handler sees it: who asks, through which node, with which verified parameters; and what it answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -91,6 +91,8 @@ pub struct Call {
     pub client: String,
     /// Parameters from path, query and body; only those sent (defaults are not filled in).
     pub params: BTreeMap<String, ParamValue>,
+    /// Names that were sent without a value (a JSON null). Most calls take them for absent.
+    pub undefined: BTreeSet<String>,
     /// The file of a multipart upload.
     pub upload: Option<Upload>,
 }

@@ -66,7 +66,8 @@ pub fn dispatch(cluster: &mut Cluster, table: &Table, request: Request) -> Outco
         relay(cluster, &entry, node)?;
     }
     let params = endpoint.schema.verify(version, &all).map_err(Fault::params)?;
-    let call = Call { method, path, caller, entry, client, params, upload };
+    let undefined = all.iter().filter(|(_, value)| value.is_null()).map(|(name, _)| name.clone()).collect();
+    let call = Call { method, path, caller, entry, client, params, undefined, upload };
     let outcome = (endpoint.handler)(cluster, &call);
     if call.method != "GET" {
         cluster.rights_changed();

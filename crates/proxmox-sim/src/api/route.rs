@@ -93,5 +93,7 @@ fn lookup(branch: &Branch, method: &str, parts: &[&str]) -> Option<usize> {
     if let Some(next) = branch.literal.get(*first) {
         return lookup(next, method, rest);
     }
-    branch.parameter.as_ref().and_then(|next| lookup(next, method, rest)).or_else(|| branch.rest.get(method).copied())
+    // A component with white space is no parameter.
+    let parameter = branch.parameter.as_ref().filter(|_| !first.contains(char::is_whitespace));
+    parameter.and_then(|next| lookup(next, method, rest)).or_else(|| branch.rest.get(method).copied())
 }

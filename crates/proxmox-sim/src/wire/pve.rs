@@ -14,12 +14,14 @@ use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
 
 use crate::api::access::{Credentials, authenticate};
-use crate::api::{Caller, Fault, Permission, RawParams, Request, Table, dispatch, token_allowed};
+use crate::api::check::{allowed, perm};
+use crate::api::{Caller, Fault, Permission, RawParams, Request, Table, Upload, dispatch, token_allowed};
 use crate::state::Cluster;
 
-use super::body::{self, BODY_LIMIT};
+use super::body::{self, BODY_LIMIT, UPLOAD_LIMIT};
 use super::faults::{FaultKind, Faults};
 use super::listen::{Service, Verdict};
+use super::multipart;
 use super::render::{Answer, Formatter, answer, response};
 
 /// A header line longer than this closes the connection, bytes.
@@ -143,23 +145,26 @@ impl Node {
             let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
             return Err(Fault::plain(500, format!("no such file '{path}'\n")));
         };
-        let caller = self.authenticate(method, &path, &parts.headers)?;
+        let upload_to = if method == "POST" { upload_storage(&path) } else { None };
+        let needs_csrf = method != "GET" && upload_to.is_none();
+        let caller = self.authenticate(method, &path, &parts.headers, needs_csrf)?;
         token_allowed(&self.shared.table, method, &path, &caller)?;
+        if let Some(storage) = upload_to {
+            // Uploads are exempt from CSRF, so the right is asked before the body is read.
+            let right = perm(&format!("/storage/{storage}"), &["Datastore.AllocateTemplate"]);
+            let cluster = self.shared.lock();
+            allowed(&cluster, &Permission::Check(right), &caller, &RawParams::default())?;
+        }
 
         let mut params = RawParams::default();
         body::decode_urlencoded(parts.uri.query().unwrap_or_default(), &mut params);
+        let kind = header(&parts.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-        if let Some(length) = length.filter(|length| *length > 0) {
-            let kind = header(&parts.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
-            match self.read(method, &kind, length, incoming, &mut params).await? {
-                true => {}
-                false => return Ok(None),
-            }
-        } else if header(&parts.headers, CONTENT_TYPE.as_str()).is_some_and(|kind| {
-            body::content_type(&kind).0 == "application/json" && method != "GET" && method != "DELETE"
-        }) {
-            body::decode("application/json", b"", &mut params)?;
-        }
+        let sent = Sent { method, kind: &kind, length: length.unwrap_or(0), upload: upload_to.is_some() };
+        let upload = match sent.read(incoming, &mut params).await? {
+            Body::Taken(upload) => upload,
+            Body::Refused => return Ok(None),
+        };
         if Formatter::parse(&name).is_none() {
             return Err(Fault::plain(501, format!("no formatter for uri {path}, {name}")));
         }
@@ -170,14 +175,14 @@ impl Node {
             entry: self.name.clone(),
             client: peer.ip().to_string(),
             params,
-            upload: None,
+            upload,
         };
         let mut cluster = self.shared.lock();
         cluster.settle();
         Ok(Some(dispatch(&mut cluster, &self.shared.table, request)))
     }
 
-    fn authenticate(&self, method: &str, path: &str, headers: &HeaderMap) -> Result<Caller, Fault> {
+    fn authenticate(&self, method: &str, path: &str, headers: &HeaderMap, needs_csrf: bool) -> Result<Caller, Fault> {
         let credentials = Credentials {
             authorization: header(headers, AUTHORIZATION.as_str()),
             ticket: headers.get_all(COOKIE).iter().find_map(|value| cookie(value.to_str().ok()?)),
@@ -189,37 +194,72 @@ impl Node {
             .find(method, path)
             .is_some_and(|(endpoint, _)| matches!(endpoint.permission, Permission::World));
         let cluster = self.shared.lock();
-        match authenticate(&cluster, &credentials, method != "GET") {
+        match authenticate(&cluster, &credentials, needs_csrf) {
             Err(_) if world => Ok(Caller::Nobody),
             other => other,
         }
     }
+}
 
-    /// Reads the body into the parameters. `false` means that the connection is to be closed.
-    async fn read(
-        &self,
-        method: &str,
-        kind: &str,
-        length: u64,
-        incoming: Incoming,
-        params: &mut RawParams,
-    ) -> Result<bool, Fault> {
-        if method == "GET" || method == "DELETE" {
-            return Err(Fault::plain(501, format!("Unexpected content for method '{method}'")));
+/// What the headers say about a body.
+struct Sent<'a> {
+    method: &'a str,
+    kind: &'a str,
+    length: u64,
+    upload: bool,
+}
+
+/// What became of a body.
+enum Body {
+    /// Its parameters were taken.
+    Taken(Option<Upload>),
+    /// The connection is closed without an answer.
+    Refused,
+}
+
+impl Sent<'_> {
+    async fn read(&self, incoming: Incoming, params: &mut RawParams) -> Result<Body, Fault> {
+        let (name, boundary) = body::content_type(self.kind);
+        let writes = matches!(self.method, "POST" | "PUT");
+        if self.length == 0 {
+            if writes && name == "application/json" {
+                body::decode(name, b"", params)?;
+            }
+            return Ok(Body::Taken(None));
         }
-        if length > BODY_LIMIT {
-            return Ok(false);
+        if !writes {
+            return Err(Fault::plain(501, format!("Unexpected content for method '{}'", self.method)));
         }
-        let (name, _) = body::content_type(kind);
+        if self.upload {
+            let Some(boundary) = boundary.filter(|_| name == "multipart/form-data") else { return Ok(Body::Refused) };
+            let Some(bytes) = collect(incoming, self.length, UPLOAD_LIMIT).await else { return Ok(Body::Refused) };
+            return Ok(Body::Taken(Some(multipart::parse(&bytes, &boundary, params)?)));
+        }
+        if self.length > BODY_LIMIT {
+            return Ok(Body::Refused);
+        }
         if !matches!(name, "" | "application/x-www-form-urlencoded" | "application/json") {
-            return Err(Fault::plain(506, format!("upload 'Content-Type '{kind}' not implemented")));
+            return Err(Fault::plain(506, format!("upload 'Content-Type '{}' not implemented", self.kind)));
         }
-        let limit = usize::try_from(BODY_LIMIT).unwrap_or(usize::MAX);
-        let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(incoming, limit).collect());
-        let Ok(Ok(collected)) = read.await else { return Ok(false) };
-        body::decode(name, &collected.to_bytes(), params)?;
-        Ok(true)
+        let Some(bytes) = collect(incoming, self.length, BODY_LIMIT).await else { return Ok(Body::Refused) };
+        body::decode(name, &bytes, params)?;
+        Ok(Body::Taken(None))
     }
+}
+
+/// A body that arrives in time and is not too great.
+async fn collect(incoming: Incoming, length: u64, limit: u64) -> Option<Bytes> {
+    let limit = usize::try_from(limit).ok().filter(|limit| length <= *limit as u64)?;
+    let read = tokio::time::timeout(BODY_TIMEOUT, Limited::new(incoming, limit).collect());
+    Some(read.await.ok()?.ok()?.to_bytes())
+}
+
+/// The storage of an upload's path, `/nodes/N/storage/S/upload`.
+fn upload_storage(path: &str) -> Option<&str> {
+    let mut parts = path.split('/').skip(1);
+    let (nodes, _, storage) = (parts.next()?, parts.next()?, parts.next()?);
+    let (id, last) = (parts.next()?, parts.next()?);
+    (nodes == "nodes" && storage == "storage" && last == "upload" && parts.next().is_none()).then_some(id)
 }
 
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
