@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -16,7 +15,7 @@ use crate::state::access::{Secret, Token};
 use crate::state::{Clock, Cluster, Version};
 use crate::wire::faults::{FaultRule, Faults};
 use crate::wire::pve::{Node, Shared};
-use crate::wire::{listen, tls};
+use crate::wire::{admin, listen, tls};
 
 /// Why a simulator does not start, or its state is not saved.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +81,7 @@ pub struct SimBuilder {
     auth_delay: Option<Duration>,
     token: Option<RootToken>,
     schema: Option<PathBuf>,
+    admin: Option<u16>,
 }
 
 impl SimBuilder {
@@ -170,6 +170,13 @@ impl SimBuilder {
         self
     }
 
+    /// Opens the simulator's own port for faults and time ([`crate::wire::admin`]); 0 for any.
+    #[must_use]
+    pub fn admin_port(mut self, port: u16) -> Self {
+        self.admin = Some(port);
+        self
+    }
+
     /// Changes the state before the start.
     #[must_use]
     pub fn state(mut self, change: impl FnOnce(&mut Cluster)) -> Self {
@@ -200,6 +207,7 @@ impl SimBuilder {
             table,
             faults: Faults::default(),
             auth_delay: self.auth_delay.unwrap_or_default(),
+            tls: configs,
         });
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
@@ -208,12 +216,19 @@ impl SimBuilder {
             let address = SocketAddr::from(([127, 0, 0, 1], self.ports.get(&name).copied().unwrap_or(0)));
             let listener = TcpListener::bind(address).await.map_err(|source| SimError::Listen { address, source })?;
             let bound = listener.local_addr().map_err(|source| SimError::Listen { address, source })?;
-            let Some(config) = configs.get(&name) else { continue };
+            let Some(config) = shared.tls.get(&name) else { continue };
             let service = Arc::new(Node { name: name.clone(), shared: shared.clone() });
             tasks.spawn(listen::serve(listener, config.clone(), service, stop.clone(), tasks.clone()));
             addresses.insert(name, bound);
         }
-        Ok(Sim { shared, addresses, configs, token: self.token, stop, tasks })
+        let mut admin = None;
+        if let Some(port) = self.admin {
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            let listener = TcpListener::bind(address).await.map_err(|source| SimError::Listen { address, source })?;
+            admin = Some(listener.local_addr().map_err(|source| SimError::Listen { address, source })?);
+            tasks.spawn(admin::serve(listener, shared.clone(), stop.clone(), tasks.clone()));
+        }
+        Ok(Sim { shared, addresses, admin, token: self.token, stop, tasks })
     }
 }
 
@@ -222,7 +237,7 @@ impl SimBuilder {
 pub struct Sim {
     shared: Arc<Shared>,
     addresses: BTreeMap<String, SocketAddr>,
-    configs: BTreeMap<String, Arc<RwLock<Arc<ServerConfig>>>>,
+    admin: Option<SocketAddr>,
     token: Option<RootToken>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -239,6 +254,12 @@ impl Sim {
     #[must_use]
     pub fn addresses(&self) -> &BTreeMap<String, SocketAddr> {
         &self.addresses
+    }
+
+    /// The simulator's own port, when it was asked for.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// `https://127.0.0.1:PORT` of a node.
@@ -289,15 +310,7 @@ impl Sim {
     /// # Errors
     /// [`SimError::Tls`].
     pub fn renew_certificate(&self, node: &str) -> Result<(), SimError> {
-        let mut cluster = self.shared.lock();
-        if let Some(node) = cluster.nodes.get_mut(node) {
-            node.identity = tls::Identity::default();
-        }
-        cluster.make_certificates()?;
-        if let (Some(node), Some(slot)) = (cluster.nodes.get(node), self.configs.get(node)) {
-            *slot.write().unwrap_or_else(std::sync::PoisonError::into_inner) = tls::server_config(&node.identity)?;
-        }
-        Ok(())
+        Ok(self.shared.renew_certificate(node)?)
     }
 
     /// Writes the state to a file (secrets included; the file is made readable by its owner only).

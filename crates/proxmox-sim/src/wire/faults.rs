@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 pub enum FaultKind {
     /// The connection is closed before TLS.
     Refuse,
-    /// The answer comes this much later.
-    Latency(Duration),
+    /// The answer comes this much later (seconds in JSON).
+    Latency(#[serde(with = "seconds")] Duration),
     /// The connection breaks before the body is read; nothing is done.
     ResetBeforeRead,
     /// The connection breaks after the request was read; nothing is done.
@@ -33,12 +33,16 @@ pub enum FaultKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FaultRule {
     /// Only on this node's port.
+    #[serde(default)]
     pub node: Option<String>,
     /// Only this verb.
+    #[serde(default)]
     pub method: Option<String>,
     /// Only paths (below the API's root) that start with this.
+    #[serde(default)]
     pub path_prefix: Option<String>,
     /// So many times; `None` for ever.
+    #[serde(default)]
     pub times: Option<u32>,
     /// What happens.
     pub kind: FaultKind,
@@ -99,6 +103,12 @@ impl Faults {
         self.locked().push(rule);
     }
 
+    /// The rules that are left.
+    #[must_use]
+    pub fn rules(&self) -> Vec<FaultRule> {
+        self.locked().clone()
+    }
+
     /// Removes all rules.
     pub fn clear(&self) {
         self.locked().clear();
@@ -117,5 +127,20 @@ impl Faults {
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Vec<FaultRule>> {
         self.rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// A duration as seconds with a fraction.
+mod seconds {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(value: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_f64(value.as_secs_f64())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        Duration::try_from_secs_f64(f64::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! The order is the real one: verb, transfer encoding, credentials, whether a token may make this call, body, formatter, dispatch.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -12,6 +13,7 @@ use http::{HeaderMap, Request as HttpRequest};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use percent_encoding::percent_decode_str;
+use rustls::ServerConfig;
 
 use crate::api::access::{Credentials, authenticate};
 use crate::api::check::{allowed, perm};
@@ -40,6 +42,8 @@ pub struct Shared {
     pub faults: Faults,
     /// How long a refused credential waits.
     pub auth_delay: Duration,
+    /// The TLS configuration of each node.
+    pub tls: BTreeMap<String, Arc<RwLock<Arc<ServerConfig>>>>,
 }
 
 impl Shared {
