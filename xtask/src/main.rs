@@ -1,6 +1,8 @@
 //! `cargo xtask …`: the tasks of the workspace. `cargo xtask ci` is exactly what CI runs.
 
+mod bench;
 mod ci;
+mod db;
 mod peers;
 mod process;
 mod replay;
@@ -22,6 +24,11 @@ struct Cli {
 enum Task {
     /// Everything that has to pass: formatting, lints, build, tests, docs, layer arrows, licences and bans.
     Ci(ci::Args),
+    /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
+    Db(db::Args),
+    /// Measurements, both sides of each comparison in one go.
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Recorded conversations with a real Proxmox VE, against the simulator or a server.
     Replay(replay::Args),
     /// Test vectors made elsewhere, run against the code here.
@@ -32,6 +39,8 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ci(args) => ci::run(&args),
+        Task::Db(args) => db::run(&args),
+        Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),
         Task::Vectors(which) => vectors::run(&which),
     };

@@ -31,7 +31,7 @@ pub struct PostgresOptions {
     pub settings: Vec<String>,
 }
 
-/// A private PostgreSQL server on loopback. Its superuser is `postgres`, it asks for SCRAM, and logs every statement.
+/// A private PostgreSQL server on loopback. Its superuser is `bnna_admin`, it asks for SCRAM, and logs every statement.
 #[derive(Debug)]
 pub struct PostgresServer {
     programs: PathBuf,
@@ -97,7 +97,7 @@ impl PostgresServer {
             self.run_as.give(&place.join(file))?;
         }
         let mut initdb = self.run_as.command(&program(&[self.programs.join("initdb")], PACKAGE)?);
-        initdb.arg("-D").arg(&self.data).args(["-U", "postgres", "-A", "scram-sha-256"]);
+        initdb.arg("-D").arg(&self.data).args(["-U", "bnna_admin", "-A", "scram-sha-256"]);
         initdb
             .args(["-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
             .arg(format!("--pwfile={}", place.join("pw").display()));
@@ -173,7 +173,7 @@ impl PostgresServer {
             host: Ipv4Addr::LOCALHOST.to_string(),
             port: self.port,
             tls: Tls::Disable,
-            admin_user: "postgres".to_owned(),
+            admin_user: "bnna_admin".to_owned(),
             admin_password: SecretString::from(self.password.expose()),
             timeouts: Timeouts::default(),
             tools: None,
