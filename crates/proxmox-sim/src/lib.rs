@@ -30,6 +30,7 @@
 pub mod api;
 pub mod backup;
 pub mod guests;
+pub mod pbs;
 pub mod replay;
 mod sim;
 pub mod state;

@@ -2,6 +2,8 @@
 
 mod restore;
 pub mod run;
+pub mod server;
 
 pub use restore::RestoreJob;
 pub use run::BackupJob;
+pub use server::BackupServers;

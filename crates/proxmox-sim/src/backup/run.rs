@@ -130,6 +130,7 @@ impl BackupJob {
         }
         let volume = self.archive(cluster, &guest, node, now, &id);
         log.push(format!("INFO: archive file size: {}MB", volume.size / (1 << 20)));
+        cluster.push_backup(&id, &volume)?;
         cluster.storages.put(&id, node, volume);
         if self.remove {
             let pruned = self.prune(cluster, node, guest.kind, vmid);

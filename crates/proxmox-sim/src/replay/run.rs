@@ -8,6 +8,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use crate::pbs::{PbsBuilder, PbsSim};
 use crate::state::Cluster;
 use crate::{Sim, SimBuilder, SimError};
 
@@ -85,8 +86,18 @@ struct Player {
     clients: BTreeMap<String, Client>,
     secret: String,
     sim: Option<Sim>,
+    backup: Option<Backup>,
     captured: Captured,
 }
+
+/// The backup server of a scenario.
+struct Backup {
+    sim: PbsSim,
+    secret: String,
+}
+
+/// Address of the backup server in the recorded network.
+const BACKUP_ADDRESS: &str = "10.99.0.3";
 
 /// Plays a scenario against a fresh simulator.
 ///
@@ -98,18 +109,20 @@ pub async fn run(
     prepare: impl FnOnce(SimBuilder) -> SimBuilder,
 ) -> Result<Report, SimError> {
     let header = &scenario.header;
-    if header.product != "pve" || header.setup.contains("PBS") {
-        return Ok(skipped(scenario, "needs a backup server"));
-    }
+    let backup = if header.setup.contains("PBS") { Some(backup_server(&header.version).await?) } else { None };
     let nodes: Vec<&str> = if header.setup.starts_with("fresh two-node cluster") {
         vec!["pve1", "pve2"]
     } else {
-        vec![header.node.as_deref().unwrap_or("pve1")]
+        vec![header.node.as_deref().filter(|node| *node != "localhost").unwrap_or("pve1")]
     };
-    let sim = prepare(SimBuilder::from_state(Cluster::fresh(&nodes)).version(&header.version))
-        .root_token("lab", None)
-        .start()
-        .await?;
+    let mut builder = SimBuilder::from_state(Cluster::fresh(&nodes));
+    if header.product == "pve" {
+        builder = builder.version(&header.version);
+    }
+    if let Some(backup) = &backup {
+        builder = builder.state(|cluster| backup.attach(cluster));
+    }
+    let sim = prepare(builder).root_token("lab", None).start().await?;
     let mut clients = BTreeMap::new();
     for (name, address) in sim.addresses() {
         let fingerprint = sim.fingerprint(name).unwrap_or_default();
@@ -117,8 +130,13 @@ pub async fn run(
             clients.insert(name.clone(), client);
         }
     }
+    if let Some(backup) = &backup
+        && let Ok(client) = Client::new(backup.sim.address(), &backup.sim.fingerprint())
+    {
+        clients.insert("pbs1".to_owned(), client);
+    }
     let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
-    let player = Player { clients, secret, sim: Some(sim), captured: Captured::default() };
+    let player = Player { clients, secret, sim: Some(sim), backup, captured: Captured::default() };
     Ok(play(player, scenario, exceptions).await)
 }
 
@@ -139,7 +157,8 @@ pub async fn run_against(
             clients.insert(exchange.entry.clone(), Client::new(target.address, &target.fingerprint)?);
         }
     }
-    let player = Player { clients, secret: target.secret.clone(), sim: None, captured: Captured::default() };
+    let captured = Captured::default();
+    let player = Player { clients, secret: target.secret.clone(), sim: None, backup: None, captured };
     Ok(play(player, scenario, exceptions).await)
 }
 
@@ -185,13 +204,58 @@ async fn play(mut player: Player, scenario: &Scenario, exceptions: &[Exception])
     if let Some(sim) = player.sim.take() {
         sim.shutdown().await;
     }
+    if let Some(backup) = player.backup.take() {
+        backup.sim.shutdown().await;
+    }
     report
+}
+
+/// The backup server of the recorded network: one datastore, and the user and token that the cluster backs up with.
+async fn backup_server(version: &str) -> Result<Backup, SimError> {
+    let grants = [("/datastore/ds1", "DatastoreBackup"), ("/datastore/ds1", "DatastoreAudit")];
+    let sim = PbsBuilder::new("pbs1")
+        .version(if version.starts_with('3') { version } else { "3.2.4" })
+        .password("root@pam", "labroot123")
+        .datastore("ds1")
+        .root_token("lab", None)
+        .token("pve@pbs!pve1", None, &grants)
+        .state(crate::pbs::Pbs::pretend_installed)
+        .start()
+        .await?;
+    let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
+    Ok(Backup { sim, secret })
+}
+
+impl Backup {
+    /// Makes the server reachable from a cluster, as a storage of it.
+    fn attach(&self, cluster: &mut Cluster) {
+        let (secret, fingerprint) = self.sim.with_state(|pbs| {
+            let token = pbs.tokens.get("pve@pbs!pve1").map(|token| token.secret.0.clone());
+            (token.unwrap_or_default(), pbs.fingerprint.to_ascii_uppercase())
+        });
+        cluster.backup_servers.attach(BACKUP_ADDRESS, self.sim.link());
+        let options = [
+            ("content", "backup"),
+            ("datastore", "ds1"),
+            ("fingerprint", fingerprint.as_str()),
+            ("password", secret.as_str()),
+            ("server", BACKUP_ADDRESS),
+            ("username", "pve@pbs!pve1"),
+        ];
+        let options = options.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+        cluster.storages.define("pbs", crate::storage::Definition::new("pbs", options));
+    }
+}
+
+fn is_backup(entry: &str) -> bool {
+    entry.starts_with("pbs")
 }
 
 /// The time at which a recorded task started.
 fn recorded_time(exchange: &Exchange) -> Option<i64> {
     let upid = exchange.response.body.get("data")?.as_str()?.strip_prefix("UPID:")?;
-    i64::from_str_radix(upid.split(':').nth(3)?, 16).ok()
+    let at = if is_backup(&exchange.entry) { 4 } else { 3 };
+    i64::from_str_radix(upid.split(':').nth(at)?, 16).ok()
 }
 
 impl Player {
@@ -210,11 +274,21 @@ impl Player {
                 }
             });
         }
+        if let Some(backup) = &self.backup {
+            backup.sim.with_state(|pbs| {
+                let start = first.unwrap_or_else(|| pbs.now()) - 5;
+                pbs.clock = crate::state::Clock::manual(start);
+                pbs.booted = start - 60;
+            });
+        }
     }
 
     fn advance(&self, by: Duration) {
         if let Some(sim) = &self.sim {
             sim.with_state(|cluster| cluster.clock.advance(by));
+        }
+        if let Some(backup) = &self.backup {
+            backup.sim.with_state(|pbs| pbs.clock.advance(by));
         }
     }
 
@@ -228,12 +302,10 @@ impl Player {
     /// Sends one request and compares its answer.
     async fn exchange(&mut self, exchange: &Exchange) -> Vec<String> {
         if let Some(sim) = &self.sim {
-            let until = recorded_time(exchange);
-            sim.with_state(|cluster| {
-                if let Some(behind) = until.map(|until| until - cluster.now()).filter(|behind| *behind > 0) {
-                    cluster.clock.advance(Duration::from_secs(behind.unsigned_abs()));
-                }
-            });
+            let now = sim.with_state(|cluster| cluster.now());
+            if let Some(behind) = recorded_time(exchange).map(|until| until - now).filter(|behind| *behind > 0) {
+                self.advance(Duration::from_secs(behind.unsigned_abs()));
+            }
         }
         let raw = self.raw(exchange);
         let Some(client) = self.clients.get_mut(&exchange.entry) else {
@@ -327,15 +399,18 @@ impl Player {
         let raw = Raw {
             method: "GET".to_owned(),
             target: format!("/api2/json{path}"),
-            headers: BTreeMap::from([("Authorization".to_owned(), self.root())]),
+            headers: BTreeMap::from([("Authorization".to_owned(), self.root(entry))]),
             body: None,
         };
         let answer = self.clients.get_mut(entry)?.send(&raw).await.ok()?;
         serde_json::from_slice(&answer.body).ok()
     }
 
-    fn root(&self) -> String {
-        format!("PVEAPIToken=root@pam!lab={}", self.secret)
+    fn root(&self, entry: &str) -> String {
+        match &self.backup {
+            Some(backup) if is_backup(entry) => format!("PBSAPIToken=root@pam!lab:{}", backup.secret),
+            _ => format!("PVEAPIToken=root@pam!lab={}", self.secret),
+        }
     }
 
     fn raw(&self, exchange: &Exchange) -> Raw {
@@ -368,16 +443,22 @@ impl Player {
         let ours = |name: &str| self.captured.ours(name).unwrap_or_default().to_owned();
         match exchange.caller.split_once(':') {
             None if exchange.caller == "root-token" => {
-                headers.insert("Authorization".to_owned(), self.root());
+                headers.insert("Authorization".to_owned(), self.root(&exchange.entry));
             }
             Some(("token", name)) => {
                 let (id, secret) = (ours(&format!("{name}.id")), ours(&format!("{name}.secret")));
-                headers.insert("Authorization".to_owned(), format!("PVEAPIToken={id}={secret}"));
+                let value = if is_backup(&exchange.entry) {
+                    format!("PBSAPIToken={id}:{secret}")
+                } else {
+                    format!("PVEAPIToken={id}={secret}")
+                };
+                headers.insert("Authorization".to_owned(), value);
             }
             Some(("ticket", user)) => {
                 let ticket = ours(&format!("TICKET:{user}"));
                 let ticket = utf8_percent_encode(&ticket, ESCAPED).to_string();
-                headers.insert("Cookie".to_owned(), format!("PVEAuthCookie={ticket}"));
+                let cookie = if is_backup(&exchange.entry) { "PBSAuthCookie" } else { "PVEAuthCookie" };
+                headers.insert("Cookie".to_owned(), format!("{cookie}={ticket}"));
                 if exchange.request.method != "GET" {
                     headers.insert("CSRFPreventionToken".to_owned(), ours(&format!("CSRF:{user}")));
                 }

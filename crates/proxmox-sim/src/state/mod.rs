@@ -44,6 +44,9 @@ pub struct Cluster {
     pub tasks: crate::tasks::Tasks,
     /// What the simulated machines can and cannot do.
     pub behaviour: behaviour::Behaviour,
+    /// Backup servers that storages of type `pbs` point to.
+    #[serde(skip)]
+    pub backup_servers: crate::backup::BackupServers,
     /// Rights worked out from the above.
     #[serde(skip)]
     pub rights: privileges::Rights,
@@ -89,6 +92,7 @@ impl Default for Cluster {
             storages: crate::storage::Storages::default(),
             tasks: crate::tasks::Tasks::default(),
             behaviour: behaviour::Behaviour::default(),
+            backup_servers: crate::backup::BackupServers::default(),
             rights: privileges::Rights::default(),
         }
     }
@@ -104,6 +108,7 @@ impl Cluster {
     /// Lets everything that is due by now happen. Called before every request.
     pub fn settle(&mut self) {
         self.settle_tasks();
+        self.mirror_backup_servers();
     }
 
     /// Takes a node down or brings it back.

@@ -203,6 +203,21 @@ impl Storages {
         self.volumes.get_mut(&id.storage)?.get_mut(&place)?.remove(&id.name)
     }
 
+    /// Sets what is on a storage that mirrors a server, and its space (total, used, available).
+    pub fn mirror(&mut self, storage: &str, volumes: BTreeMap<String, Volume>, space: Option<(u64, u64, u64)>) {
+        self.volumes.entry(storage.to_owned()).or_default().insert(EVERYWHERE.to_owned(), volumes);
+        let spaces = self.spaces.entry(storage.to_owned()).or_default();
+        match space {
+            Some((total, other, available)) => {
+                let reserved = total.saturating_sub(other).saturating_sub(available);
+                spaces.insert(EVERYWHERE.to_owned(), Space { total, other, reserved });
+            }
+            None => {
+                self.spaces.remove(storage);
+            }
+        }
+    }
+
     /// All volumes of a storage as a node sees them.
     #[must_use]
     pub fn list(&self, storage: &str, node: &str) -> Vec<(VolumeId, &Volume)> {

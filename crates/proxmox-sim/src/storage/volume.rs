@@ -39,6 +39,9 @@ pub struct Volume {
     /// images have none.
     #[serde(default)]
     pub bootable: bool,
+    /// Task that verified a backup on its server, and the outcome.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verification: Option<(String, String)>,
     /// What is in a backup archive.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<Archive>,
@@ -74,6 +77,7 @@ impl Volume {
             notes: None,
             protected: false,
             bootable: false,
+            verification: None,
             archive: None,
         }
     }
@@ -92,6 +96,7 @@ impl Volume {
             notes: None,
             protected: false,
             bootable: content == "iso",
+            verification: None,
             archive: None,
         }
     }
@@ -124,6 +129,9 @@ impl Volume {
                 }
                 if self.protected {
                     row.insert("protected".into(), json!(1));
+                }
+                if let Some((upid, state)) = &self.verification {
+                    row.insert("verification".into(), json!({ "upid": upid, "state": state }));
                 }
             }
         }
