@@ -6,21 +6,15 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use ipnet::IpNet;
-use serde::ser::SerializeMap as _;
-use serde::{Serialize, Serializer};
-
-use super::render::go_duration;
 
 /// Who may talk to whom. What no rule allows is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Firewall {
     /// Connection tracking.
     pub conntrack: Conntrack,
     /// How refused outgoing packets end. Nebula before 1.11 takes this for the other direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub outbound_action: Option<RefusedTraffic>,
     /// How refused incoming packets end. Nebula before 1.11 takes this for the other direction.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub inbound_action: Option<RefusedTraffic>,
     /// What this host may begin.
     pub outbound: Vec<Rule>,
@@ -49,8 +43,7 @@ impl Firewall {
 }
 
 /// How refused packets end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusedTraffic {
     /// In silence.
     Drop,
@@ -59,16 +52,13 @@ pub enum RefusedTraffic {
 }
 
 /// How long and how many connections are remembered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conntrack {
     /// TCP.
-    #[serde(serialize_with = "go_duration")]
     pub tcp_timeout: Duration,
     /// UDP.
-    #[serde(serialize_with = "go_duration")]
     pub udp_timeout: Duration,
     /// Everything else.
-    #[serde(serialize_with = "go_duration")]
     pub default_timeout: Duration,
     /// Most connections. Nebula 1.6 to 1.11 reads it and does not use it.
     pub max_connections: u32,
@@ -113,35 +103,6 @@ impl Rule {
     #[must_use]
     pub fn new(ports: Ports, protocol: Protocol, peer: Peer) -> Self {
         Self { ports, protocol, peer, ca_sha: None, ca_name: None, local_cidr: None }
-    }
-}
-
-impl Serialize for Rule {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        match self.ports {
-            // A number stays a number, as people write it; nebula takes both.
-            Ports::Range { first, last } if first == last => map.serialize_entry("port", &first)?,
-            ports => map.serialize_entry("port", &ports.to_string())?,
-        }
-        map.serialize_entry("proto", &self.protocol)?;
-        match &self.peer {
-            Peer::Any => map.serialize_entry("host", "any")?,
-            Peer::Host(name) => map.serialize_entry("host", name)?,
-            Peer::Group(group) => map.serialize_entry("group", group)?,
-            Peer::AllGroups(groups) => map.serialize_entry("groups", groups)?,
-            Peer::Cidr(cidr) => map.serialize_entry("cidr", cidr)?,
-        }
-        if let Some(fingerprint) = &self.ca_sha {
-            map.serialize_entry("ca_sha", &fingerprint.to_string())?;
-        }
-        if let Some(name) = &self.ca_name {
-            map.serialize_entry("ca_name", name)?;
-        }
-        if let Some(cidr) = &self.local_cidr {
-            map.serialize_entry("local_cidr", cidr)?;
-        }
-        map.end()
     }
 }
 
@@ -209,8 +170,7 @@ impl fmt::Display for Ports {
 }
 
 /// Protocol of a rule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Nebula's own")]
 pub enum Protocol {
     Any,

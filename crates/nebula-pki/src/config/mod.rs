@@ -6,28 +6,26 @@
 
 mod firewall;
 mod render;
+mod tree;
+mod yaml;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use serde::Serialize;
-
 use crate::certificate::Fingerprint;
 
 pub use firewall::{Conntrack, Firewall, NotARule, Peer, Ports, Protocol, RefusedTraffic, Rule};
 pub use render::{ConfigError, MAX_CONFIG_BYTES};
-use render::{go_duration_or_none, seconds_or_none, secret};
 use zeroize::Zeroizing;
 
 /// A whole host configuration. Render it with [`HostConfig::to_yaml`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostConfig {
     /// Who the host is and whom it trusts.
     pub pki: Pki,
     /// Where hosts that must be found first (lighthouses, relays) listen, by overlay address. Left out when empty.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub static_host_map: BTreeMap<IpAddr, BTreeSet<Endpoint>>,
     /// How hosts find each other.
     pub lighthouse: Lighthouse,
@@ -64,23 +62,19 @@ impl HostConfig {
 }
 
 /// Certificates, key and block list.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Pki {
     /// The trusted CAs: a PEM bundle, or the path of one.
     pub ca: String,
     /// The host's certificate: PEM (of both versions from Nebula 1.10 on), or a path.
     pub cert: String,
     /// The host's private key: PEM, or a path. Wiped when dropped, shown as `[redacted]`.
-    #[serde(serialize_with = "secret")]
     pub key: Zeroizing<String>,
     /// Certificates that are refused whoever signed them.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty", serialize_with = "render::displayed")]
     pub blocklist: BTreeSet<Fingerprint>,
     /// Whether tunnels end when a certificate becomes invalid; Nebula's default is yes since 1.8.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub disconnect_invalid: Option<bool>,
     /// The certificate version with which handshakes begin, when the host has both (Nebula 1.10 and later).
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub initiating_version: Option<u8>,
 }
 
@@ -111,8 +105,7 @@ impl fmt::Debug for Pki {
 }
 
 /// A UDP endpoint, `host:port`, where the host is a name, an IPv4 address or an IPv6 address in brackets.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(transparent)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Endpoint(String);
 
 /// A text that is not an [`Endpoint`].
@@ -147,19 +140,18 @@ impl fmt::Display for Endpoint {
 }
 
 /// How hosts find each other.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lighthouse {
     /// Whether this host is a lighthouse.
     pub am_lighthouse: bool,
     /// Overlay addresses of the lighthouses to report to; empty on a lighthouse. Kept in order, each once.
     pub hosts: Vec<IpAddr>,
     /// How often to report; Nebula's default is 10 s. Whole seconds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "seconds_or_none")]
     pub interval: Option<Duration>,
 }
 
 /// Passing traffic on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Relay {
     /// Whether this host passes traffic on for others.
     pub am_relay: bool,
@@ -176,7 +168,7 @@ impl Default for Relay {
 }
 
 /// The UDP socket.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listen {
     /// Address to listen on.
     pub host: IpAddr,
@@ -191,17 +183,15 @@ impl Default for Listen {
 }
 
 /// Keeping mappings of address translators open.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Punchy {
     /// Whether to send empty packets now and then.
     pub punch: bool,
     /// Whether to answer a host that could not get through by talking to it.
     pub respond: bool,
     /// How long to wait before a punch. Whole milliseconds.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "go_duration_or_none")]
     pub delay: Option<Duration>,
     /// How long to wait before answering.
-    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "go_duration_or_none")]
     pub respond_delay: Option<Duration>,
 }
 
@@ -212,10 +202,9 @@ impl Default for Punchy {
 }
 
 /// The network device.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tun {
     /// No device at all: a lighthouse or relay that talks to nobody itself.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disabled: bool,
     /// Name of the device, at most 15 characters.
     pub dev: String,
@@ -230,7 +219,6 @@ pub struct Tun {
     /// Routes inside the overlay with another MTU.
     pub routes: Vec<Route>,
     /// Routes to networks behind hosts whose certificates allow it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub unsafe_routes: Vec<UnsafeRoute>,
 }
 
@@ -250,7 +238,7 @@ impl Default for Tun {
 }
 
 /// A part of the overlay that needs smaller packets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Route {
     /// Largest packet, in bytes.
     pub mtu: u16,
@@ -259,7 +247,7 @@ pub struct Route {
 }
 
 /// A network behind a host of the overlay.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnsafeRoute {
     /// The network.
     pub route: ipnet::IpNet,
@@ -268,23 +256,20 @@ pub struct UnsafeRoute {
 }
 
 /// The log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Logging {
     /// From which level on.
     pub level: LogLevel,
     /// How lines look.
     pub format: LogFormat,
     /// Whether lines have no time.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub disable_timestamp: bool,
     /// Go's layout of the time.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_format: Option<String>,
 }
 
 /// A level of Nebula's log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Nebula's own")]
 pub enum LogLevel {
     Panic,
@@ -297,8 +282,7 @@ pub enum LogLevel {
 }
 
 /// A format of Nebula's log.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "the names are Nebula's own")]
 pub enum LogFormat {
     #[default]

@@ -1,13 +1,10 @@
 //! Writing a configuration as YAML, and what is checked before.
 
-use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::time::Duration;
 
-use serde::{Serialize as _, Serializer};
 use zeroize::Zeroizing;
 
-use super::{HostConfig, Peer};
+use super::{HostConfig, Peer, yaml};
 
 /// The largest configuration that is rendered.
 pub const MAX_CONFIG_BYTES: usize = 4 * 1024 * 1024;
@@ -38,9 +35,6 @@ pub enum ConfigError {
         /// The largest.
         limit: usize,
     },
-    /// A value that YAML cannot hold.
-    #[error("not expressible as YAML: {0}")]
-    Yaml(String),
 }
 
 impl HostConfig {
@@ -59,8 +53,7 @@ impl HostConfig {
     /// [`ConfigError`], when Nebula would refuse or misread the file.
     pub fn to_yaml(&self) -> Result<Zeroizing<String>, ConfigError> {
         self.check()?;
-        let text =
-            serde_norway::to_string(self).map(Zeroizing::new).map_err(|error| ConfigError::Yaml(error.to_string()))?;
+        let text = yaml::write(&self.tree());
         let (size, limit) = (text.len(), MAX_CONFIG_BYTES);
         if size > limit { Err(ConfigError::TooLarge { size, limit }) } else { Ok(text) }
     }
@@ -96,35 +89,8 @@ impl HostConfig {
     }
 }
 
-pub(super) fn secret<S: Serializer>(text: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
-    text.as_str().serialize(serializer)
-}
-
-pub(super) fn displayed<T: Display, S: Serializer>(items: &BTreeSet<T>, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(items.iter().map(ToString::to_string))
-}
-
-/// Whole seconds as a number.
-#[allow(clippy::ref_option, reason = "serde hands over a reference to the field")]
-pub(super) fn seconds_or_none<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
-    duration.map(|duration| duration.as_secs()).serialize(serializer)
-}
-
-/// A duration as Go reads it.
-pub(super) fn go_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    to_go(*duration).serialize(serializer)
-}
-
-#[allow(clippy::ref_option, reason = "serde hands over a reference to the field")]
-pub(super) fn go_duration_or_none<S: Serializer>(
-    duration: &Option<Duration>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    duration.map(to_go).serialize(serializer)
-}
-
 /// The largest unit that divides it, down to milliseconds: `120h`, `3m`, `1s`, `250ms`.
-fn to_go(duration: Duration) -> String {
+pub(super) fn to_go(duration: Duration) -> String {
     let seconds = duration.as_secs();
     if duration.subsec_millis() != 0 {
         format!("{}ms", duration.as_millis())
