@@ -6,7 +6,7 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Invalid, Vmid};
 
@@ -77,7 +77,7 @@ impl AddressPlan {
 }
 
 /// A guest's direct names: nothing is created for them, the router answers for all of them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Hostnames {
     /// The router ends TLS.
     pub tls: String,

@@ -2,6 +2,7 @@
 
 use bnna_auth::Denied;
 use bnna_core::Invalid;
+use bnna_operations::{Failure, StepError};
 use serde_json::{Value, json};
 
 /// Why a use case did not do what was asked.
@@ -32,6 +33,9 @@ pub enum Error {
     /// The store could not do it.
     #[error("the store: {0}")]
     Store(#[from] bnna_store::Error),
+    /// An operation failed; the code is one of this list's, or the operation's own.
+    #[error("{}", .0.message)]
+    Failed(Failure),
     /// Something that must not happen did; the text is for the log.
     #[error("internal: {0}")]
     Internal(String),
@@ -86,11 +90,26 @@ pub struct Upstream {
     pub system: String,
     /// What it said, or what went wrong; never a secret.
     pub message: String,
-    /// It did not answer in time: whether it did what was asked is not known.
-    pub timeout: bool,
+    /// Whether it may have done what was asked.
+    pub reached: Reached,
+    /// The HTTP status it answered with, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// What could not be undone and is left there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+}
+
+/// Whether a remote system may have done what was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reached {
+    /// The request was not sent: nothing was done.
+    NotSent,
+    /// The request was sent and no answer came: look before repeating.
+    Unknown,
+    /// It answered that it refuses or failed.
+    Answered,
 }
 
 fn upstream_text(upstream: &Upstream) -> String {
@@ -109,8 +128,9 @@ impl Error {
             Self::NotFound(_) => "not_found".to_owned(),
             Self::Conflict { kind, .. } => kind.code().to_owned(),
             Self::Denied(denied) => denied.code().to_owned(),
-            Self::Upstream(Upstream { timeout: true, .. }) => "upstream_timeout".to_owned(),
+            Self::Upstream(Upstream { reached: Reached::Unknown, .. }) => "upstream_timeout".to_owned(),
             Self::Upstream(_) => "upstream".to_owned(),
+            Self::Failed(failure) => failure.code.clone(),
             Self::Store(_) => "store".to_owned(),
             Self::Internal(_) => "internal".to_owned(),
         }
@@ -122,6 +142,7 @@ impl Error {
             Self::Conflict { details, .. } => details.clone(),
             Self::Upstream(upstream) if upstream.left.is_empty() => Some(json!({ "system": upstream.system })),
             Self::Upstream(upstream) => Some(json!({ "system": upstream.system, "left": upstream.left })),
+            Self::Failed(failure) => Some(failure.details.clone()).filter(|details| !details.is_null()),
             _ => None,
         }
     }
@@ -129,5 +150,50 @@ impl Error {
     /// No such thing.
     pub fn not_found(what: impl Into<String>) -> Self {
         Self::NotFound(what.into())
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Failed(failure) => failure,
+            error => {
+                let (code, details) = (error.code(), error.details());
+                Self::new(code, error.to_string()).with_details(details.unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl From<Error> for StepError {
+    /// What was not sent is tried again, what may have been done is looked at again, what was refused is final.
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::Upstream(Upstream { reached: Reached::NotSent, .. }) => {
+                Self::Retry { after: std::time::Duration::from_millis(200), failure: error.into() }
+            }
+            Error::Upstream(Upstream { reached: Reached::Unknown, .. }) => Self::Unknown(error.into()),
+            Error::Store(store) if store.is_temporary() => {
+                Self::Retry { after: std::time::Duration::from_secs(1), failure: error.into() }
+            }
+            _ => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<bnna_operations::Error> for Error {
+    fn from(error: bnna_operations::Error) -> Self {
+        match error {
+            bnna_operations::Error::Conflict { running, .. } => Conflict::InUse.with(
+                format!("{error}; wait until it ends: GET /api/platform/operations/{running}"),
+                json!({ "operation_id": running.to_string() }),
+            ),
+            bnna_operations::Error::NotFound(id) => Self::not_found(format!("operation {id}")),
+            bnna_operations::Error::Finished { .. } => Conflict::State.because(error.to_string()),
+            bnna_operations::Error::Store(store) => Self::Store(store),
+            bnna_operations::Error::Workflow { .. } | bnna_operations::Error::ShuttingDown => {
+                Self::Internal(error.to_string())
+            }
+        }
     }
 }

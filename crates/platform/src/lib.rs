@@ -1,1 +1,28 @@
-//! The use cases of bnna, one module a resource
+//! The use cases of bnna, one module a resource. The only crate that ties the others together: it decides with `core`, keeps
+//! with `store`, works through `operations`, and asks clusters through `proxmox-client`. It never sees HTTP.
+//!
+//! [`Platform`] is the handle; the façades call its methods. Each resource's module says what it does there.
+
+pub mod accounts;
+pub mod actor;
+pub mod audit;
+pub mod clusters;
+mod error;
+mod estate;
+pub mod identity;
+pub mod instances;
+pub mod inventory;
+mod keyring;
+pub mod nodes;
+pub mod operations;
+mod platform;
+mod ssh_keys;
+pub mod tasks;
+pub mod views;
+
+pub use actor::Actor;
+pub use error::{Conflict, Error, Reached, Upstream};
+pub use estate::Estate;
+pub use keyring::KeyError;
+pub use operations::{Run, Wait};
+pub use platform::{Platform, Settings, StartError};

@@ -15,7 +15,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 ///
 /// # Errors
 /// The file cannot be read, or is larger than 1 MiB.
-pub fn read(file: Option<&Path>) -> Result<SshKeys, Error> {
+pub(crate) fn read(file: Option<&Path>) -> Result<SshKeys, Error> {
     let Some(file) = file else { return Ok(SshKeys { keys: Vec::new(), skipped: 0 }) };
     let unreadable = |why: String| Error::Internal(format!("cannot read the SSH keys file {}: {why}", file.display()));
     let size = std::fs::metadata(file).map_err(|error| unreadable(error.to_string()))?.len();

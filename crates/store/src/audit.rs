@@ -158,6 +158,42 @@ pub fn list(sql: &mut dyn Sql, filter: &Filter, window: &Window<i64>) -> Result<
     Ok(Page::cut(items, window.bound(), |entry: &Entry| entry.seq))
 }
 
+/// An entry without an outcome whose operation is over.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unsettled {
+    /// The entry.
+    pub id: Uuid,
+    /// How the operation ended.
+    pub state: String,
+    /// Why, where it did not go well (JSON).
+    pub error: Option<serde_json::Value>,
+    /// When it ended.
+    pub finished_at: Option<OffsetDateTime>,
+}
+
+/// Entries that wait for an outcome though the operation that they became is over, at most `limit`.
+///
+/// # Errors
+/// As [`Sql::query`].
+pub fn unsettled(sql: &mut dyn Sql, limit: u32) -> Result<Vec<Unsettled>, Error> {
+    sql.query(
+        "SELECT audit.id AS id, operations.state AS state, operations.error_json AS error, \
+         operations.finished_at AS finished_at FROM audit JOIN operations ON operations.id = audit.operation_id \
+         WHERE audit.outcome IS NULL AND operations.finished_at IS NOT NULL ORDER BY audit.seq LIMIT ?1",
+        values![i64::from(limit)],
+    )?
+    .iter()
+    .map(|row| {
+        Ok(Unsettled {
+            id: row.get("id")?,
+            state: row.get("state")?,
+            error: row.get("error")?,
+            finished_at: row.get("finished_at")?,
+        })
+    })
+    .collect()
+}
+
 fn read(row: &Row) -> Result<Entry, Error> {
     Ok(Entry {
         seq: row.get("seq")?,

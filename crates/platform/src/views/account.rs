@@ -61,6 +61,25 @@ pub struct StatusChange {
     pub notes: Vec<Warning>,
 }
 
+/// A guest by its cluster and number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GuestRef {
+    /// Its cluster's host.
+    pub cluster: String,
+    /// Its number.
+    pub vmid: u32,
+}
+
+/// The answer to an adoption.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AccountAdopted {
+    /// The account.
+    #[serde(flatten)]
+    pub account: AccountView,
+    /// The guests that were found.
+    pub instances: Vec<GuestRef>,
+}
+
 /// A setting's value.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SettingView {
@@ -201,7 +220,10 @@ pub struct TokenIssued {
 
 impl std::fmt::Debug for TokenIssued {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TokenIssued").field("token", &"[redacted]").field("token_id", &self.token_id).finish_non_exhaustive()
+        f.debug_struct("TokenIssued")
+            .field("token", &"[redacted]")
+            .field("token_id", &self.token_id)
+            .finish_non_exhaustive()
     }
 }
 
@@ -222,4 +244,32 @@ pub struct AccountInventory {
     pub settings: BTreeMap<String, SettingView>,
     /// Clusters that did not answer.
     pub warnings: Vec<Warning>,
+}
+
+/// What a caller may know of their own credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TokenInspect {
+    /// csvauth, pve or tenant.
+    pub kind: String,
+    /// The credential's id, `ops~QSY6rqTE`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The operator's roles.
+    pub roles: Vec<String>,
+    /// Whether it is an operator's.
+    pub operator: bool,
+    /// Whether it may only look.
+    pub read_only: bool,
+    /// The account it is for.
+    pub account_slug: Option<String>,
+    /// The role it was made for.
+    pub role_id: Option<Uuid>,
+    /// What it is called.
+    pub label: Option<String>,
+    /// When it ends.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub expires_at: Option<OffsetDateTime>,
+    /// The cluster that accepted it.
+    pub cluster: Option<String>,
 }

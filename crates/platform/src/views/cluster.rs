@@ -70,7 +70,7 @@ pub struct NodeView {
     /// CPU use, 0..1 of `maxcpu`.
     pub cpu: Option<f64>,
     /// Logical CPUs.
-    pub maxcpu: Option<u64>,
+    pub maxcpu: Option<f64>,
     /// Memory in use, bytes.
     pub mem: Option<u64>,
     /// Memory, bytes.
@@ -128,4 +128,23 @@ pub struct UnmanagedGuest {
     pub name: Option<String>,
     /// The pool it is in, if any.
     pub pool: Option<String>,
+}
+
+/// Everything the platform looks after.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct PlatformInventory {
+    /// Its clusters.
+    pub clusters: Vec<ClusterView>,
+    /// Their nodes.
+    pub nodes: Vec<NodeView>,
+    /// Their storages.
+    pub storages: Vec<StorageView>,
+    /// The accounts.
+    pub accounts: Vec<super::AccountView>,
+    /// How many guests there are.
+    pub instances: u64,
+    /// Guests in no account.
+    pub unmanaged: Vec<UnmanagedGuest>,
+    /// Clusters that did not answer.
+    pub warnings: Vec<super::Warning>,
 }

@@ -6,17 +6,19 @@ mod instance;
 mod operation;
 
 pub use account::{
-    AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, RepairAction, RepairReport, SettingView,
-    StatusChange, TokenIssued, TokenView,
+    AccountAdopted, AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, GuestRef,
+    RepairAction, RepairReport, SettingView, StatusChange, TokenInspect, TokenIssued, TokenView,
 };
-pub use cluster::{ClusterView, NodeView, OperatorTokenView, RotatedToken, StorageView, UnmanagedGuest};
-pub use instance::{DomainView, InstanceRemoved, InstanceView, PowerAnswer, PowerAction};
-pub use operation::{AuditView, OperationView, SshKeys, SshKeyView, StepView, TaskView};
+pub use cluster::{
+    ClusterView, NodeView, OperatorTokenView, PlatformInventory, RotatedToken, StorageView, UnmanagedGuest,
+};
+pub use instance::{DomainView, InstanceRemoved, InstanceView, PowerAction, PowerAnswer};
+pub use operation::{AuditView, OperationView, SshKeyView, SshKeys, StepView, TaskView};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A cluster that is missing from an answer, and why.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, utoipa::ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Warning {
     /// The cluster's host.
     pub cluster: String,

@@ -10,15 +10,18 @@ use uuid::Uuid;
 pub struct StepView {
     /// What it does.
     pub name: String,
-    /// do or undo.
-    pub phase: String,
-    /// started, done, failed or unknown.
+    /// pending, running, done, failed, unknown, undoing, undone or undo_failed.
     pub state: String,
-    /// What went wrong.
+    /// How often it, or its undo, was begun.
+    pub attempts: u32,
+    /// When it was first begun.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub started_at: Option<OffsetDateTime>,
+    /// When its state last changed.
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub updated_at: Option<OffsetDateTime>,
+    /// Why it, or its undo, last failed.
     pub error: Option<String>,
-    /// When.
-    #[serde(with = "time::serde::rfc3339")]
-    pub at: OffsetDateTime,
 }
 
 /// A durable piece of work.
@@ -26,28 +29,33 @@ pub struct StepView {
 pub struct OperationView {
     /// Its id.
     pub operation_id: Uuid,
-    /// What it does: account.create, instance.destroy …
+    /// What it does: accounts.create, instances.destroy …
     pub kind: String,
     /// pending, running, cancelling, undoing, done, failed, undone or stuck.
     pub state: String,
     /// The account it is about.
     pub account: Option<String>,
+    /// What it works on, in words.
+    pub subject: String,
     /// Who asked for it.
     pub actor: String,
     /// The request that asked for it.
-    pub request_id: Option<String>,
-    /// Steps done.
-    pub done: u64,
+    pub request_id: String,
+    /// Steps done; goes down while undoing.
+    pub done: u32,
     /// Steps in all.
-    pub total: u64,
-    /// Every step so far; left out in lists.
+    pub total: u32,
+    /// The step at work.
+    pub current: Option<String>,
+    /// Every step; left out in lists.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<StepView>,
     /// What it led to.
     #[schema(value_type = Option<Object>)]
     pub result: Option<serde_json::Value>,
-    /// What went wrong.
-    pub error: Option<String>,
+    /// What went wrong: code, message, details.
+    #[schema(value_type = Option<Object>)]
+    pub error: Option<serde_json::Value>,
     /// What could not be undone and is left.
     pub left: Vec<String>,
     /// When it was asked for.

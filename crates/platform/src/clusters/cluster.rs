@@ -1,0 +1,133 @@
+//! One cluster: its settings, its client, and Proxmox's failures as ours.
+
+use std::time::{Duration, Instant};
+
+use bnna_core::Invalid;
+use proxmox_client::{Class, Limits, Pve, TaskOutcome, Timeouts, Upid};
+use secrecy::SecretString;
+
+use super::settings::{ClientSettings, ClusterSettings, Trust};
+use crate::error::{Error, Reached, Upstream};
+
+/// A cluster in use.
+pub struct Cluster {
+    /// What it is addressed by.
+    pub host: String,
+    /// What is set for it.
+    pub settings: ClusterSettings,
+    pub(super) pve: Pve,
+    pub(super) secret: SecretString,
+    clients: ClientSettings,
+}
+
+impl std::fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cluster").field("host", &self.host).finish_non_exhaustive()
+    }
+}
+
+impl Cluster {
+    /// Makes its client; nothing is sent yet.
+    ///
+    /// # Errors
+    /// What is set cannot be used.
+    pub fn new(settings: ClusterSettings, secret: SecretString, clients: &ClientSettings) -> Result<Self, Error> {
+        let pve = client(&settings, &settings.token_id, secret.clone(), clients)?;
+        Ok(Self { host: settings.host.to_string(), settings, pve, secret, clients: clients.clone() })
+    }
+
+    /// The same cluster asked with another token.
+    ///
+    /// # Errors
+    /// The token's id is malformed.
+    pub fn with_token(&self, id: &str, secret: SecretString) -> Result<Self, Error> {
+        let settings = ClusterSettings { token_id: id.to_owned(), ..self.settings.clone() };
+        Self::new(settings, secret, &self.clients)
+    }
+
+    /// bnpd's token there.
+    pub fn token(&self) -> (&str, &SecretString) {
+        (&self.settings.token_id, &self.secret)
+    }
+
+    /// A failure of Proxmox as one of ours.
+    pub(super) fn failed(&self, error: &proxmox_client::Error) -> Error {
+        let reached = match error.class() {
+            Class::NeverSent => Reached::NotSent,
+            Class::MaybeSent => Reached::Unknown,
+            Class::Answered => Reached::Answered,
+        };
+        Error::Upstream(Upstream {
+            system: self.host.clone(),
+            message: error.to_string(),
+            reached,
+            status: error.status(),
+            left: Vec::new(),
+        })
+    }
+
+    /// Waits until a task has ended well.
+    ///
+    /// # Errors
+    /// It ended badly, with Proxmox's words; or it has not ended in time: then it may go on.
+    pub async fn finished(&self, upid: &str, deadline: Duration) -> Result<(), Error> {
+        let upid: Upid = upid.parse().map_err(|error| Error::Internal(format!("a UPID of {}: {error}", self.host)))?;
+        let wait = proxmox_client::Wait::up_to(deadline);
+        match self.pve.task(upid).wait(wait).await {
+            Ok(TaskOutcome::Ok | TaskOutcome::Warnings(_)) => Ok(()),
+            Ok(TaskOutcome::Failed(text)) => Err(self.refused(format!("the task failed: {text}"))),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// A refusal in words.
+    pub(super) fn refused(&self, message: impl Into<String>) -> Error {
+        Error::Upstream(Upstream {
+            system: self.host.clone(),
+            message: message.into(),
+            reached: Reached::Answered,
+            status: None,
+            left: Vec::new(),
+        })
+    }
+
+    /// Does something on the cluster and turns its failure into ours.
+    pub(super) async fn on<T>(&self, call: impl Future<Output = Result<T, proxmox_client::Error>>) -> Result<T, Error> {
+        let began = Instant::now();
+        let outcome = call.await.map_err(|error| self.failed(&error));
+        if let Err(error) = &outcome {
+            tracing::debug!(cluster = %self.host, %error, ms = began.elapsed().as_millis(), "a call failed");
+        }
+        outcome
+    }
+}
+
+fn client(
+    settings: &ClusterSettings,
+    token: &str,
+    secret: SecretString,
+    clients: &ClientSettings,
+) -> Result<Pve, Error> {
+    let trust = match &settings.trust {
+        Trust::Fingerprints(list) => proxmox_client::Trust::Pinned(
+            list.iter()
+                .map(|text| {
+                    text.parse()
+                        .map_err(|_| Invalid::new("fingerprints", format!("{text:?} is no SHA-256 fingerprint")))
+                })
+                .collect::<Result<Vec<_>, _>>()?,
+        ),
+        Trust::Ca(pem) => proxmox_client::Trust::CaPem(pem.clone()),
+        Trust::System => proxmox_client::Trust::SystemRoots,
+    };
+    let timeouts = Timeouts { connect: clients.connect, total: Duration::from_secs(60), queue: clients.deadline };
+    let limits = Limits { concurrent_calls: clients.calls, ..Limits::default() };
+    let mut builder = Pve::builder().token(token, secret).trust(trust).timeouts(timeouts).limits(limits);
+    for address in settings.addresses() {
+        builder = builder.address(address);
+    }
+    if let Some(observer) = &clients.observer {
+        builder = builder.observer(observer.clone());
+    }
+    builder.build().map_err(|error| Invalid::new("cluster", error.to_string()).into())
+}

@@ -1,0 +1,362 @@
+//! Guests, pools and tasks of a cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use bnna_core::{GcBlock, GuestKind, Vmid};
+use proxmox_client::pve::cluster::{Resource, ResourceKind};
+use proxmox_client::pve::guests::{GuestStatus, Options as _, Reboot, Shutdown};
+use proxmox_client::pve::lxc::{DestroyLxc, StartLxc, StopLxc};
+use proxmox_client::pve::pools::{FromOtherPool, Members};
+use proxmox_client::pve::qemu::{DestroyQemu, StartQemu, StopQemu};
+use proxmox_client::{PoolId, Upid};
+
+use super::Cluster;
+use crate::error::Error;
+
+/// A guest as the cluster's list shows it; figures may be ten seconds old.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Guest {
+    /// Its number.
+    pub vmid: Vmid,
+    /// VM or container.
+    pub kind: GuestKind,
+    /// The node it is on.
+    pub node: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// running, stopped, unknown.
+    pub status: String,
+    /// Whether it is a template.
+    pub template: bool,
+    /// The pool it is in.
+    pub pool: Option<String>,
+    /// The lock it carries.
+    pub lock: Option<String>,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// All figures, as they came.
+    pub figures: Resource,
+}
+
+/// The members of a pool.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PoolMembers {
+    /// Guests.
+    pub guests: BTreeSet<Vmid>,
+    /// Storages.
+    pub storages: BTreeSet<String>,
+}
+
+/// What is asked of a guest's power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PowerOrder {
+    /// Switch on.
+    Start,
+    /// Switch off hard.
+    Stop,
+    /// Ask it to end.
+    Shutdown {
+        /// How long it may take.
+        timeout_seconds: u32,
+        /// Switch off hard after that.
+        force_stop: bool,
+    },
+    /// Ask it to end, then switch on.
+    Reboot {
+        /// How long ending may take.
+        timeout_seconds: u32,
+    },
+}
+
+/// A guest as it is now, asked of its own node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Now {
+    /// Whether it runs.
+    pub running: bool,
+    /// The lock it carries.
+    pub lock: Option<String>,
+}
+
+impl Guest {
+    fn read(row: Resource) -> Option<Self> {
+        Some(Self {
+            vmid: Vmid::new(row.vmid?.get()).ok()?,
+            kind: GuestKind::parse(&row.kind)?,
+            node: row.node.clone()?,
+            name: row.name.clone(),
+            status: row.status.clone().unwrap_or_else(|| "unknown".to_owned()),
+            template: row.template,
+            pool: row.pool.as_ref().map(ToString::to_string),
+            lock: row.lock.clone(),
+            tags: row
+                .tags
+                .iter()
+                .flat_map(|tags| tags.split([';', ',', ' ']))
+                .filter(|tag| !tag.is_empty())
+                .map(str::to_owned)
+                .collect(),
+            figures: row,
+        })
+    }
+}
+
+fn number(vmid: Vmid) -> Result<proxmox_client::Vmid, Error> {
+    proxmox_client::Vmid::new(u64::from(vmid.get())).map_err(|error| Error::Internal(error.to_string()))
+}
+
+impl Cluster {
+    /// Everything the cluster lists.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn resources(&self) -> Result<Vec<Resource>, Error> {
+        self.on(self.pve.cluster().resources(None)).await
+    }
+
+    /// All guests.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn guests(&self) -> Result<Vec<Guest>, Error> {
+        let rows = self.on(self.pve.cluster().resources(Some(ResourceKind::Guests))).await?;
+        Ok(rows.into_iter().filter_map(Guest::read).collect())
+    }
+
+    /// The guests among resources.
+    pub fn guests_of(resources: Vec<Resource>) -> Vec<Guest> {
+        resources.into_iter().filter_map(Guest::read).collect()
+    }
+
+    /// A guest, if the cluster has it.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn guest(&self, vmid: Vmid) -> Result<Option<Guest>, Error> {
+        Ok(self.guests().await?.into_iter().find(|guest| guest.vmid == vmid))
+    }
+
+    /// A guest as it is now; `None` when its node has it no more.
+    ///
+    /// # Errors
+    /// The guest's node does not answer or refuses.
+    pub async fn now(&self, guest: &Guest) -> Result<Option<Now>, Error> {
+        let vmid = number(guest.vmid)?;
+        let status: Result<GuestStatus, _> = match guest.kind {
+            GuestKind::Qemu => self.pve.qemu(&guest.node, vmid).status().await,
+            GuestKind::Lxc => self.pve.lxc(&guest.node, vmid).status().await,
+        };
+        match status {
+            Ok(status) => Ok(Some(Now { running: status.is_running(), lock: status.lock })),
+            Err(error) if error.is_missing() => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// What stands against destroying a guest, asked of its own node.
+    pub async fn blocks(&self, guest: &Guest) -> Vec<GcBlock> {
+        let mut blocks = Vec::new();
+        match self.now(guest).await {
+            Ok(Some(now)) => {
+                if now.running {
+                    blocks.push(GcBlock::Running);
+                }
+                if let Some(lock) = now.lock {
+                    blocks.push(GcBlock::Locked(lock));
+                }
+            }
+            Ok(None) => return blocks,
+            Err(error) => blocks.push(GcBlock::Unknown(error.to_string())),
+        }
+        match self.is_protected(guest).await {
+            Ok(true) => blocks.push(GcBlock::Protected),
+            Ok(false) => {}
+            Err(error) => blocks.push(GcBlock::Unknown(error.to_string())),
+        }
+        blocks
+    }
+
+    async fn is_protected(&self, guest: &Guest) -> Result<bool, Error> {
+        let vmid = number(guest.vmid)?;
+        let option = |value: Option<String>| value.is_some_and(|value| value == "1");
+        match guest.kind {
+            GuestKind::Qemu => {
+                let config = self.on(self.pve.qemu(&guest.node, vmid).config()).await?;
+                Ok(option(config.options.entries().get("protection").cloned()))
+            }
+            GuestKind::Lxc => {
+                let config = self.on(self.pve.lxc(&guest.node, vmid).config()).await?;
+                Ok(option(config.options.entries().get("protection").cloned()))
+            }
+        }
+    }
+
+    /// Gives a power order: the UPID of the task that carries it out.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn power(&self, guest: &Guest, order: PowerOrder) -> Result<String, Error> {
+        let vmid = number(guest.vmid)?;
+        let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
+        let shutdown = |timeout: u32, force: bool| match force {
+            true => Shutdown::or_stop_after(seconds(timeout)),
+            false => Shutdown::within(seconds(timeout)),
+        };
+        let reboot = |timeout: u32| Reboot { timeout: Some(u64::from(timeout)) };
+        let task = match guest.kind {
+            GuestKind::Qemu => {
+                let vm = self.pve.qemu(&guest.node, vmid);
+                match order {
+                    PowerOrder::Start => vm.start(&StartQemu::default()).await,
+                    PowerOrder::Stop => vm.stop(StopQemu::default()).await,
+                    PowerOrder::Shutdown { timeout_seconds, force_stop } => {
+                        vm.shutdown(shutdown(timeout_seconds, force_stop)).await
+                    }
+                    PowerOrder::Reboot { timeout_seconds } => vm.reboot(reboot(timeout_seconds)).await,
+                }
+            }
+            GuestKind::Lxc => {
+                let container = self.pve.lxc(&guest.node, vmid);
+                match order {
+                    PowerOrder::Start => container.start(StartLxc::default()).await,
+                    PowerOrder::Stop => container.stop(StopLxc::default()).await,
+                    PowerOrder::Shutdown { timeout_seconds, force_stop } => {
+                        container.shutdown(shutdown(timeout_seconds, force_stop)).await
+                    }
+                    PowerOrder::Reboot { timeout_seconds } => container.reboot(reboot(timeout_seconds)).await,
+                }
+            }
+        };
+        task.map(|task| task.upid().to_string()).map_err(|error| self.failed(&error))
+    }
+
+    /// Destroys a guest with its disks, and takes it out of backup jobs and the like: the UPID of the task.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn destroy(&self, guest: &Guest) -> Result<String, Error> {
+        let vmid = number(guest.vmid)?;
+        let task = match guest.kind {
+            GuestKind::Qemu => {
+                let params = DestroyQemu { purge: proxmox_client::Switch::On, ..DestroyQemu::default() };
+                self.pve.qemu(&guest.node, vmid).destroy(params).await
+            }
+            GuestKind::Lxc => {
+                let params = DestroyLxc { purge: proxmox_client::Switch::On, ..DestroyLxc::default() };
+                self.pve.lxc(&guest.node, vmid).destroy(params).await
+            }
+        };
+        task.map(|task| task.upid().to_string()).map_err(|error| self.failed(&error))
+    }
+
+    /// A task as it is; `None` when the cluster knows none of that id.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn task(&self, upid: &Upid) -> Result<Option<proxmox_client::tasks::TaskStatus>, Error> {
+        match self.pve.task(upid.clone()).status().await {
+            Ok(status) => Ok(Some(status)),
+            Err(error) if error.status() == Some(400) || error.is_missing() => Ok(None),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    /// Proxmox's version on each node that is online.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn node_versions(&self) -> Result<BTreeMap<String, String>, Error> {
+        let rows = self.on(self.pve.nodes().list()).await?;
+        let online = rows.into_iter().filter(|row| row.is_online()).map(|row| async move {
+            let status = self.pve.node(&row.node).status().await.ok()?;
+            Some((row.node, status.pveversion))
+        });
+        Ok(futures::future::join_all(online).await.into_iter().flatten().collect())
+    }
+
+    /// The names of all pools.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn pools(&self) -> Result<Vec<String>, Error> {
+        let rows = self.on(self.pve.pools().list()).await?;
+        Ok(rows.into_iter().map(|row| row.poolid.to_string()).collect())
+    }
+
+    /// A pool's comment; `None` when there is no such pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn pool_comment(&self, pool: &str) -> Result<Option<String>, Error> {
+        let id: PoolId = self.parse(pool)?;
+        let found = self.on(self.pve.pools().get(&id)).await?;
+        Ok(found.map(|row| row.comment.unwrap_or_default()))
+    }
+
+    /// A pool's members; none when there is no such pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn pool_members(&self, pool: &str) -> Result<PoolMembers, Error> {
+        let id: PoolId = self.parse(pool)?;
+        let Some(row) = self.on(self.pve.pools().get(&id)).await? else { return Ok(PoolMembers::default()) };
+        Ok(PoolMembers {
+            guests: row.guests().filter_map(|vmid| Vmid::new(vmid.get()).ok()).collect(),
+            storages: row.storages().map(str::to_owned).collect(),
+        })
+    }
+
+    /// Makes a pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn create_pool(&self, pool: &str, comment: &str) -> Result<(), Error> {
+        let id: PoolId = self.parse(pool)?;
+        self.on(self.pve.pools().create(&id, Some(comment))).await
+    }
+
+    /// Deletes a pool, which has to be empty.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn delete_pool(&self, pool: &str) -> Result<(), Error> {
+        let id: PoolId = self.parse(pool)?;
+        self.on(self.pve.pools().delete(&id)).await
+    }
+
+    /// Puts a storage into a pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn add_storage_to_pool(&self, pool: &str, storage: &str) -> Result<(), Error> {
+        let members = Members { storages: vec![storage.to_owned()], ..Members::default() };
+        self.on(self.pve.pools().add(&self.parse(pool)?, &members, FromOtherPool::Refuse)).await
+    }
+
+    /// Takes a storage out of a pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn remove_storage_from_pool(&self, pool: &str, storage: &str) -> Result<(), Error> {
+        let members = Members { storages: vec![storage.to_owned()], ..Members::default() };
+        self.on(self.pve.pools().remove(&self.parse(pool)?, &members)).await
+    }
+
+    /// Puts a guest that is in no pool into one.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn add_guest_to_pool(&self, pool: &str, vmid: Vmid) -> Result<(), Error> {
+        let members = Members { guests: vec![number(vmid)?], ..Members::default() };
+        self.on(self.pve.pools().add(&self.parse(pool)?, &members, FromOtherPool::Refuse)).await
+    }
+
+    /// Takes a guest out of a pool.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn remove_guest_from_pool(&self, pool: &str, vmid: Vmid) -> Result<(), Error> {
+        let members = Members { guests: vec![number(vmid)?], ..Members::default() };
+        self.on(self.pve.pools().remove(&self.parse(pool)?, &members)).await
+    }
+}

@@ -1,0 +1,22 @@
+//! The clusters bnpd knows: which there are, how they are asked all at once, and each of them as the use cases see it.
+//!
+//! [`Cluster`] is the only place that calls `proxmox-client`: it turns Proxmox's failures into ours, with the cluster's name.
+
+mod ask;
+mod cluster;
+mod guests;
+mod registry;
+mod rights;
+mod rotate;
+mod settings;
+mod view;
+
+pub use ask::Answers;
+pub use cluster::Cluster;
+pub use guests::{Guest, PoolMembers, PowerOrder};
+pub use registry::Clusters;
+pub use rights::{Group, User};
+pub use rotate::RotateToken;
+pub(crate) use view::load;
+
+pub use settings::{ClientSettings, ClusterSettings, PutCluster, Trust};

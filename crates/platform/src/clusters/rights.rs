@@ -1,0 +1,136 @@
+//! Groups, users and ACL entries of a cluster.
+
+use bnna_core::AclEntry;
+use proxmox_client::permissions::{AclEntry as PveEntry, AclSubject};
+use proxmox_client::pve::access::users::{UpdateUser, UserFilter};
+use proxmox_client::{AclPath, UserId};
+
+use super::Cluster;
+use crate::error::Error;
+
+/// A group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// Its name.
+    pub name: String,
+    /// Its comment.
+    pub comment: String,
+    /// Its users, `name@realm`.
+    pub users: Vec<String>,
+}
+
+/// A user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// `name@realm`.
+    pub userid: String,
+    /// Whether it may log in.
+    pub enabled: bool,
+}
+
+impl Cluster {
+    /// All groups.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn groups(&self) -> Result<Vec<Group>, Error> {
+        let rows = self.on(self.pve.access().groups()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| Group {
+                name: row.groupid,
+                comment: row.comment.unwrap_or_default(),
+                users: row.users.iter().map(ToString::to_string).collect(),
+            })
+            .collect())
+    }
+
+    /// Makes a group.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn create_group(&self, name: &str, comment: &str) -> Result<(), Error> {
+        self.on(self.pve.access().create_group(name, Some(comment))).await
+    }
+
+    /// Deletes a group, and with it what it holds.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn delete_group(&self, name: &str) -> Result<(), Error> {
+        self.on(self.pve.access().delete_group(name)).await
+    }
+
+    /// A user, if there is one.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn user(&self, userid: &str) -> Result<Option<User>, Error> {
+        let id: UserId = self.parse(userid)?;
+        let found = self.on(self.pve.access().users(UserFilter::default())).await?;
+        Ok(found
+            .into_iter()
+            .find(|row| row.userid == id)
+            .map(|row| User { userid: userid.to_owned(), enabled: row.is_enabled() }))
+    }
+
+    /// Switches a user on or off.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn set_user_enabled(&self, userid: &str, enabled: bool) -> Result<(), Error> {
+        let id: UserId = self.parse(userid)?;
+        let change = UpdateUser { enable: Some(enabled), ..UpdateUser::default() };
+        self.on(self.pve.access().update_user(&id, &change)).await
+    }
+
+    /// All ACL entries, of groups, users and tokens alike.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn acl(&self) -> Result<Vec<AclEntry>, Error> {
+        let rows = self.on(self.pve.access().acl()).await?;
+        Ok(rows
+            .into_iter()
+            .map(|row| AclEntry {
+                path: row.path.to_string(),
+                role: row.roleid,
+                // A group and a user never share a name: a user's has an `@`, a token's also a `!`.
+                ugid: row.ugid,
+                propagate: row.propagate,
+            })
+            .collect())
+    }
+
+    /// Writes an entry of a group.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn put_acl(&self, entry: &AclEntry) -> Result<(), Error> {
+        let entry = self.group_entry(entry)?;
+        self.on(self.pve.access().grant(&entry)).await
+    }
+
+    /// Takes an entry of a group away.
+    ///
+    /// # Errors
+    /// The cluster does not answer or refuses.
+    pub async fn remove_acl(&self, entry: &AclEntry) -> Result<(), Error> {
+        let entry = self.group_entry(entry)?;
+        self.on(self.pve.access().revoke(&entry)).await
+    }
+
+    fn group_entry(&self, entry: &AclEntry) -> Result<PveEntry, Error> {
+        Ok(PveEntry {
+            path: self.parse::<AclPath>(&entry.path)?,
+            subject: AclSubject::Group(entry.ugid.clone()),
+            role: entry.role.clone(),
+            propagate: entry.propagate,
+        })
+    }
+
+    /// Reads a name that came from the cluster, or from our own records of it.
+    pub(super) fn parse<T: std::str::FromStr<Err = proxmox_client::InvalidId>>(&self, text: &str) -> Result<T, Error> {
+        text.parse().map_err(|error| self.refused(format!("{text:?}: {error}")))
+    }
+}

@@ -1,0 +1,221 @@
+//! Rotating bnpd's token on a cluster: a second token is made with the first, verified, taken into use, and the first deleted.
+//! Until the new one is in use, any failure leaves the old one in use and the new one deleted.
+//!
+//! The new secret is shown by Proxmox once. It is sealed in the step's output before anything else happens with it.
+
+use bnna_auth::Grant;
+use bnna_core::{ClusterHost, Invalid};
+use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
+use bnna_store::{Sealed, clusters as rows};
+use proxmox_client::TokenId;
+use proxmox_client::pve::access::tokens::CreateToken;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use super::{Cluster, ClusterSettings};
+use crate::Platform;
+use crate::actor::Actor;
+use crate::audit::Deed;
+use crate::error::Error;
+use crate::estate::Estate;
+use crate::keyring;
+use crate::operations::{Run, Wait};
+use crate::views::{OperatorTokenView, RotatedToken};
+
+impl Platform {
+    /// Changes bnpd's token on a cluster: to the one given, or to one that is made with the present one.
+    ///
+    /// # Errors
+    /// No such cluster; the cluster does not accept the new token, or refuses to make one; the old one stays in use.
+    pub async fn rotate_token(
+        &self,
+        actor: &Actor,
+        grant: &Grant,
+        host: ClusterHost,
+        given: Option<(String, SecretString)>,
+        wait: Wait,
+    ) -> Result<Run<RotatedToken>, Error> {
+        grant.may_operate()?;
+        let deed = Deed::on("clusters.rotate_token", "cluster", host.to_string())
+            .asking(json!({ "token_id": given.as_ref().map(|(id, _)| id) }));
+        self.audited_operation(actor, deed, wait, async {
+            let cluster = self.estate().clusters.get(host.as_str())?;
+            let old = cluster.settings.token_id.clone();
+            let at = bnna_store::now();
+            let (token_id, sealed) = match given {
+                Some((id, secret)) => {
+                    let _: TokenId = id.parse().map_err(|error| Invalid::new("token_id", format!("{error}")))?;
+                    (id, Some(seal(self.sealer(), &host, &secret)?))
+                }
+                None => {
+                    let (user, _) =
+                        old.split_once('!').ok_or_else(|| Error::Internal("a token without a user".to_owned()))?;
+                    (format!("{user}!bnpd-{}", at.unix_timestamp()), None)
+                }
+            };
+            Ok(RotateToken { host: host.to_string(), old, token_id, sealed, at })
+        })
+        .await
+    }
+}
+
+fn seal(sealer: &bnna_auth::seal::Sealer, host: &ClusterHost, secret: &SecretString) -> Result<String, Error> {
+    let sealed =
+        keyring::seal_token(sealer, host.as_str(), secret).map_err(|error| Error::Internal(error.to_string()))?;
+    Ok(hex::encode(sealed.as_bytes()))
+}
+
+/// The work.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RotateToken {
+    host: String,
+    old: String,
+    token_id: String,
+    /// The given secret, sealed, as hex; `None` where the token is still to be made.
+    sealed: Option<String>,
+    #[serde(with = "time::serde::rfc3339")]
+    at: OffsetDateTime,
+}
+
+const MAKE: &str = "make the new token";
+const TAKE: &str = "take the new token into use";
+const DELETE: &str = "delete the old token";
+
+impl Workflow for RotateToken {
+    type Context = Estate;
+
+    const KIND: &'static str = "clusters.rotate_token";
+    const ON_FAILURE: OnFailure = OnFailure::Undo;
+
+    fn keys(&self) -> Vec<String> {
+        vec![format!("cluster:{}", self.host)]
+    }
+
+    fn steps(&self) -> Steps<Estate> {
+        let steps = match self.sealed {
+            None => Steps::new().then(MAKE, Make(self.clone())),
+            Some(_) => Steps::new(),
+        };
+        let steps = steps.then(TAKE, Take(self.clone()));
+        match self.sealed {
+            None => steps.then(DELETE, DeleteOld(self.clone())),
+            Some(_) => steps,
+        }
+    }
+
+    fn result(&self, outputs: &Outputs) -> Value {
+        let deleted = outputs.get::<Option<String>>(DELETE).ok().flatten().flatten();
+        let token = OperatorTokenView { id: self.token_id.clone(), rotated_at: Some(self.at), ok: Some(true) };
+        let rotated = RotatedToken { host: self.host.clone(), operator_token: token, deleted };
+        serde_json::to_value(rotated).unwrap_or(Value::Null)
+    }
+}
+
+impl RotateToken {
+    fn id(&self) -> Result<TokenId, StepError> {
+        self.token_id.parse().map_err(|error| StepError::failed("internal", format!("{error}")))
+    }
+}
+
+struct Make(RotateToken);
+
+impl Step<Estate> for Make {
+    /// The secret, sealed, as hex.
+    type Output = String;
+
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<String, StepError> {
+        let cluster = cx.context().clusters.get(&self.0.host)?;
+        let id = self.0.id()?;
+        if cx.attempt() > 1 {
+            // Made before, perhaps, and its secret lost with the answer: it goes, and another takes its place.
+            cluster.delete_token(&id).await?;
+        }
+        let secret = cluster.create_token(&id, "bnpd, rotated").await?;
+        let host = ClusterHost::parse(self.0.host.clone()).map_err(Error::from)?;
+        Ok(seal(&cx.context().sealer, &host, &secret)?)
+    }
+
+    async fn undo(&self, cx: &StepCx<Estate>, _: Option<String>) -> Result<(), StepError> {
+        let cluster = cx.context().clusters.get(&self.0.host)?;
+        Ok(cluster.delete_token(&self.0.id()?).await?)
+    }
+}
+
+struct Take(RotateToken);
+
+impl Step<Estate> for Take {
+    type Output = ();
+
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
+        let estate = cx.context();
+        let sealed = match &self.0.sealed {
+            Some(sealed) => sealed.clone(),
+            None => cx.outputs().require::<String>(MAKE)?,
+        };
+        let bytes = hex::decode(sealed).map_err(|error| StepError::failed("internal", error.to_string()))?;
+        let sealed = Sealed::new(bytes);
+        let secret = keyring::open_token(&estate.sealer, &self.0.host, &sealed)
+            .map_err(|error| StepError::failed("internal", error.to_string()))?;
+        let cluster = estate.clusters.get(&self.0.host)?;
+        let next = cluster.with_token(&self.0.token_id, secret.clone())?;
+        if next.look().await?.operator_token.ok != Some(true) {
+            return Err(cluster.refused("it does not accept the new token; the old one stays in use").into());
+        }
+        let (host, id, at) = (self.0.host.clone(), self.0.token_id.clone(), self.0.at);
+        estate.store.write(move |sql| rows::set_token(sql, &host, &id, &sealed, at)).await?;
+        let settings = ClusterSettings {
+            token_id: self.0.token_id.clone(),
+            token_rotated_at: Some(self.0.at),
+            ..cluster.settings.clone()
+        };
+        estate.clusters.put(settings, secret)?;
+        Ok(())
+    }
+
+    async fn undo(&self, _: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
+        // The one step after this only deletes the old token; the new one works, so it stays in use.
+        Ok(())
+    }
+}
+
+struct DeleteOld(RotateToken);
+
+impl Step<Estate> for DeleteOld {
+    type Output = Option<String>;
+
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
+        let cluster = cx.context().clusters.get(&self.0.host)?;
+        let old: TokenId = self.0.old.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
+        match cluster.delete_token(&old).await {
+            Ok(()) => Ok(Some(self.0.old.clone())),
+            Err(error) => {
+                // The new token is in use: an old one that stays is a fact to know, not a reason to go back.
+                tracing::warn!(%error, cluster = %self.0.host, token = %self.0.old, "the old token could not be deleted");
+                Ok(None)
+            }
+        }
+    }
+
+    async fn undo(&self, _: &StepCx<Estate>, _: Option<Option<String>>) -> Result<(), StepError> {
+        Ok(())
+    }
+}
+
+impl Cluster {
+    async fn create_token(&self, id: &TokenId, comment: &str) -> Result<SecretString, Error> {
+        let params = CreateToken { comment: Some(comment.to_owned()), privsep: Some(false), ..CreateToken::default() };
+        let made = self.on(self.pve.access().create_token(id, &params)).await?;
+        Ok(made.value.into_inner())
+    }
+
+    /// Deletes a token; content when there is none.
+    async fn delete_token(&self, id: &TokenId) -> Result<(), Error> {
+        match self.pve.access().delete_token(id).await {
+            Ok(()) => Ok(()),
+            Err(error) if error.is_missing() => Ok(()),
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+}

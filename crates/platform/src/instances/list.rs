@@ -1,0 +1,181 @@
+//! Listing guests: `/cluster/resources` of every cluster joined with the records.
+
+use std::collections::BTreeMap;
+
+use bnna_core::{AddressPlan, GuestKind, Vmid};
+use bnna_store::{Window, accounts, instances};
+use uuid::Uuid;
+
+use crate::Platform;
+use crate::accounts::is_within;
+use crate::clusters::{Cluster, Guest};
+use crate::error::Error;
+use crate::views::{InstanceView, Listing, Warning};
+
+/// Which guests to list; everything given has to fit.
+#[derive(Debug, Clone, Default)]
+pub struct InstanceFilter {
+    /// Of this account.
+    pub account: Option<String>,
+    /// On this cluster.
+    pub cluster: Option<String>,
+    /// On this node.
+    pub node: Option<String>,
+    /// In this state.
+    pub status: Option<String>,
+    /// Of this kind.
+    pub kind: Option<GuestKind>,
+    /// In an account, or in none.
+    pub managed: Option<bool>,
+}
+
+/// Whose each pool and guest is, from the store.
+#[derive(Debug, Default)]
+pub(crate) struct Ownership {
+    slugs: BTreeMap<Uuid, String>,
+    places: Vec<accounts::AccountCluster>,
+    records: BTreeMap<(String, i64), instances::Instance>,
+}
+
+impl Ownership {
+    /// Reads it.
+    pub(crate) fn read(sql: &mut dyn bnna_store::Sql) -> Result<Self, bnna_store::Error> {
+        let slugs = accounts::list(sql, &accounts::Filter::default(), &Window::all())?;
+        let records = instances::list(sql, &instances::Filter::default(), &Window::all())?;
+        Ok(Self {
+            slugs: slugs.items.into_iter().map(|row| (row.id, row.slug)).collect(),
+            places: accounts::all_clusters(sql)?,
+            records: records.items.into_iter().map(|row| ((row.cluster.clone(), row.vmid), row)).collect(),
+        })
+    }
+
+    /// The account that a guest belongs to: by the pool it is in. A guest in nobody's pool belongs to nobody, whatever was
+    /// recorded: the pool decides who has rights on it.
+    pub(crate) fn account(&self, cluster: &str, pool: Option<&str>) -> Option<&str> {
+        let pool = pool?;
+        let place = self.places.iter().find(|place| place.cluster == cluster && is_within(pool, &place.pool))?;
+        self.slugs.get(&place.account_id).map(String::as_str)
+    }
+
+    fn record(&self, cluster: &str, vmid: Vmid) -> Option<&instances::Instance> {
+        self.records.get(&(cluster.to_owned(), i64::from(vmid.get())))
+    }
+
+    pub(crate) fn slug_of(&self, record: &instances::Instance) -> Option<String> {
+        record.account_id.and_then(|id| self.slugs.get(&id).cloned())
+    }
+}
+
+impl Platform {
+    /// All guests that fit, by cluster and number. Guests that are recorded and that no cluster has any more are `missing`.
+    ///
+    /// # Errors
+    /// No cluster answered, or the store cannot be read.
+    pub async fn instances(&self, filter: &InstanceFilter) -> Result<Listing<InstanceView>, Error> {
+        let answers = self.estate().clusters.ask(|cluster| async move { cluster.guests().await }).await.some()?;
+        let ownership = self.store().read(Ownership::read).await?;
+        let mut items = Vec::new();
+        let mut seen = std::collections::BTreeSet::new();
+        for (cluster, guests) in answers.got {
+            for guest in guests {
+                seen.insert((cluster.host.clone(), i64::from(guest.vmid.get())));
+                items.push(self.instance_view(&cluster, &guest, &ownership));
+            }
+        }
+        let silent: Vec<&str> = answers.missing.iter().map(|warning| warning.cluster.as_str()).collect();
+        for (key, record) in &ownership.records {
+            if !seen.contains(key) && !silent.contains(&record.cluster.as_str()) {
+                items.extend(missing(record, &ownership));
+            }
+        }
+        items.retain(|item| filter.fits(item));
+        items.sort_by(|a, b| (&a.cluster, a.vmid).cmp(&(&b.cluster, b.vmid)));
+        Ok(Listing { items, warnings: answers.missing, next: None })
+    }
+
+    /// The guests of one account, with the clusters that did not answer.
+    pub(crate) async fn instances_of(&self, slug: &str) -> Result<(Vec<InstanceView>, Vec<Warning>), Error> {
+        let filter = InstanceFilter { account: Some(slug.to_owned()), ..InstanceFilter::default() };
+        let listing = self.instances(&filter).await?;
+        Ok((listing.items, listing.warnings))
+    }
+
+    /// A guest as it is shown.
+    pub(crate) fn instance_view(&self, cluster: &Cluster, guest: &Guest, ownership: &Ownership) -> InstanceView {
+        let account = ownership.account(&cluster.host, guest.pool.as_deref()).map(str::to_owned);
+        let record = ownership.record(&cluster.host, guest.vmid);
+        let address = AddressPlan::address(guest.vmid);
+        let base = cluster.settings.base_domain.as_deref().or(self.settings_in_use().base_domain.as_deref());
+        let figures = &guest.figures;
+        InstanceView {
+            vmid: guest.vmid.get(),
+            cluster: cluster.host.clone(),
+            node: Some(guest.node.clone()),
+            kind: Some(guest.kind),
+            name: guest.name.clone(),
+            status: guest.status.clone(),
+            template: guest.template,
+            managed: account.is_some(),
+            adopted: record.is_some_and(|record| record.adopted) && account.is_some(),
+            account_slug: account,
+            bunch: guest.pool.clone(),
+            ip: address.map(|address| address.to_string()),
+            hostnames: address.zip(base).map(|(address, base)| AddressPlan::hostnames(address, base)),
+            cores: figures.maxcpu,
+            maxmem: figures.maxmem,
+            maxdisk: figures.maxdisk,
+            cpu: figures.cpu,
+            mem: figures.mem,
+            disk: figures.disk,
+            netin: figures.netin,
+            netout: figures.netout,
+            uptime: figures.uptime,
+            tags: guest.tags.clone(),
+            lock: guest.lock.clone(),
+        }
+    }
+}
+
+impl InstanceFilter {
+    fn fits(&self, item: &InstanceView) -> bool {
+        let same =
+            |wanted: &Option<String>, is: Option<&str>| wanted.as_deref().is_none_or(|wanted| Some(wanted) == is);
+        same(&self.account, item.account_slug.as_deref())
+            && same(&self.cluster, Some(&item.cluster))
+            && same(&self.node, item.node.as_deref())
+            && same(&self.status, Some(&item.status))
+            && self.kind.is_none_or(|kind| item.kind == Some(kind))
+            && self.managed.is_none_or(|managed| item.managed == managed)
+    }
+}
+
+/// A guest of which only the record is left.
+fn missing(record: &instances::Instance, ownership: &Ownership) -> Option<InstanceView> {
+    let account = ownership.slug_of(record);
+    Some(InstanceView {
+        vmid: u32::try_from(record.vmid).ok()?,
+        cluster: record.cluster.clone(),
+        node: None,
+        kind: GuestKind::parse(&record.kind),
+        name: Some(record.name.clone()),
+        status: "missing".to_owned(),
+        template: false,
+        managed: account.is_some(),
+        account_slug: account,
+        bunch: record.bunch.clone(),
+        adopted: record.adopted,
+        ip: None,
+        hostnames: None,
+        cores: None,
+        maxmem: None,
+        maxdisk: None,
+        cpu: None,
+        mem: None,
+        disk: None,
+        netin: None,
+        netout: None,
+        uptime: None,
+        tags: Vec::new(),
+        lock: None,
+    })
+}

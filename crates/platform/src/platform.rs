@@ -1,0 +1,198 @@
+//! The handle of the platform: what it is made of, how it starts, how it ends.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bnna_auth::acceptance::AcceptanceCache;
+use bnna_auth::seal::{MasterKeys, Sealer};
+use bnna_auth::users_table::UsersTable;
+use bnna_operations::{Operations, Registry};
+use bnna_store::Store;
+
+use crate::accounts::{Adopt, Create, Delete, Repair, SetStatus, SyncAcls};
+use crate::clusters::{ClientSettings, Clusters, RotateToken};
+use crate::error::Error;
+use crate::estate::Estate;
+use crate::instances::{AdoptInstance, Destroy};
+use crate::keyring::{self, KeyError};
+
+/// What the platform is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How clusters are asked.
+    pub clients: ClientSettings,
+    /// How long an operation waits for one Proxmox task.
+    pub task_deadline: Duration,
+    /// The operators' authorized_keys file.
+    pub ssh_keys_file: Option<PathBuf>,
+    /// Base domain of direct names where a cluster has none of its own.
+    pub base_domain: Option<String>,
+    /// How operations run.
+    pub operations: bnna_operations::Settings,
+}
+
+impl Default for Settings {
+    /// A failed step that was not sent is tried three times within a second.
+    fn default() -> Self {
+        Self {
+            clients: ClientSettings::default(),
+            task_deadline: Duration::from_secs(3600),
+            ssh_keys_file: None,
+            base_domain: None,
+            operations: bnna_operations::Settings {
+                attempts: 3,
+                backoff: Duration::from_millis(200),
+                step_timeout: Duration::from_secs(2 * 3600),
+                ..bnna_operations::Settings::default()
+            },
+        }
+    }
+}
+
+/// Why the platform does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key file does not open the store's secrets.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] bnna_store::Error),
+    /// There is no randomness.
+    #[error("the system gave no random bytes")]
+    NoRandom,
+    /// A stored cluster cannot be used.
+    #[error("cluster {host}: {error}")]
+    Cluster {
+        /// Which.
+        host: String,
+        /// Why.
+        error: Box<Error>,
+    },
+    /// Operations that were under way could not be taken up.
+    #[error(transparent)]
+    Operations(#[from] bnna_operations::Error),
+}
+
+/// The use cases. Cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    estate: Estate,
+    engine: Operations<Estate>,
+    sealer: Sealer,
+    users: Arc<UsersTable>,
+    pve_tokens: AcceptanceCache<String>,
+    settings: Settings,
+}
+
+impl std::fmt::Debug for Platform {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Platform").field("clusters", &self.inner.estate.clusters.hosts()).finish_non_exhaustive()
+    }
+}
+
+/// How many judgements on Proxmox tokens are remembered.
+const PVE_TOKENS: usize = 1024;
+
+/// Every kind of operation.
+pub(crate) fn workflows() -> Registry<Estate> {
+    Registry::new()
+        .with::<Create>()
+        .with::<Adopt>()
+        .with::<SetStatus>()
+        .with::<SyncAcls>()
+        .with::<Repair>()
+        .with::<Delete>()
+        .with::<Destroy>()
+        .with::<AdoptInstance>()
+        .with::<RotateToken>()
+}
+
+impl Platform {
+    /// Starts over an open store: opens its secrets, takes its clusters into use, and goes on with operations that were under
+    /// way.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(
+        store: Store,
+        masters: &MasterKeys,
+        users: Arc<UsersTable>,
+        settings: Settings,
+    ) -> Result<Self, StartError> {
+        let sealer = keyring::unlock(&store, masters).await?;
+        let clusters = Arc::new(Clusters::new(settings.clients.clone()));
+        crate::clusters::load(&store, &sealer, &clusters).await?;
+        let estate =
+            Estate { store: store.clone(), clusters, sealer: sealer.clone(), task_deadline: settings.task_deadline };
+        let engine = Operations::new(store, estate.clone(), workflows(), settings.operations.clone());
+        let pve_tokens = AcceptanceCache::new(PVE_TOKENS).map_err(|_| StartError::NoRandom)?;
+        let platform = Self { inner: Arc::new(Inner { estate, engine, sealer, users, pve_tokens, settings }) };
+        platform.engine().resume_all().await?;
+        tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
+        Ok(platform)
+    }
+
+    /// A handle that does not keep the platform alive.
+    pub(crate) fn downgrade(&self) -> impl Fn() -> Option<Self> + Send + 'static {
+        let weak = Arc::downgrade(&self.inner);
+        move || weak.upgrade().map(|inner| Self { inner })
+    }
+
+    /// Ends: operations come to their next boundary, or are cut off after `up_to` and resumed at the next start.
+    pub async fn shutdown(&self, up_to: Duration) {
+        let cut = self.engine().shutdown(up_to).await;
+        if cut > 0 {
+            tracing::warn!(operations = cut, "operations were cut off; they are resumed at the next start");
+        }
+        self.settle().await;
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.inner.estate.store
+    }
+
+    /// Store and clusters.
+    pub fn estate(&self) -> &Estate {
+        &self.inner.estate
+    }
+
+    /// The operators' table.
+    pub fn users(&self) -> &Arc<UsersTable> {
+        &self.inner.users
+    }
+
+    /// What it was started with.
+    pub fn settings_in_use(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    pub(crate) fn engine(&self) -> &Operations<Estate> {
+        &self.inner.engine
+    }
+
+    pub(crate) fn sealer(&self) -> &Sealer {
+        &self.inner.sealer
+    }
+
+    pub(crate) fn pve_tokens(&self) -> &AcceptanceCache<String> {
+        &self.inner.pve_tokens
+    }
+
+    /// The operators' SSH public keys.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn ssh_keys(&self) -> Result<crate::views::SshKeys, Error> {
+        let file = self.inner.settings.ssh_keys_file.clone();
+        tokio::task::spawn_blocking(move || crate::ssh_keys::read(file.as_deref()))
+            .await
+            .map_err(|error| Error::Internal(error.to_string()))?
+    }
+}
