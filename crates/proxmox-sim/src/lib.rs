@@ -35,6 +35,7 @@ pub mod replay;
 mod sim;
 pub mod state;
 pub mod storage;
+pub mod synthetic;
 pub mod tasks;
 pub mod verify;
 pub mod wire;

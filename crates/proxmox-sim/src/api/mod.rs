@@ -188,3 +188,10 @@ pub fn index_reply(key: &str, names: &[&str]) -> Reply {
     let rows: Vec<serde_json::Value> = names.iter().map(|name| serde_json::json!({ key: name })).collect();
     Reply::data(rows)
 }
+
+/// Sets a key of an object under construction.
+pub fn set_key(row: &mut serde_json::Value, key: &str, value: impl Into<serde_json::Value>) {
+    if let Some(map) = row.as_object_mut() {
+        map.insert(key.to_owned(), value.into());
+    }
+}

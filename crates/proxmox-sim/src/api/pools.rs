@@ -7,7 +7,7 @@ use crate::state::pools::Pool;
 use crate::verify::{Param, boolean, text};
 
 use super::check::perm;
-use super::{Call, Endpoint, Fault, Outcome, Reply, split_list};
+use super::{Call, Endpoint, Fault, Outcome, Reply, set_key, split_list};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let allocate = || perm("/pool/{poolid}", &["Pool.Allocate"]);
@@ -51,7 +51,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
     if let Some(id) = call.text("poolid").filter(|id| !id.is_empty()) {
         // The real one asks for Pool.Audit here and does not look at the answer.
         let mut row = content(cluster, call, id)?;
-        row["poolid"] = id.into();
+        set_key(&mut row, "poolid", id);
         return Ok(Reply::data(vec![row]));
     }
     let mut rows = Vec::new();
@@ -61,7 +61,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
         }
         let mut row = json!({ "poolid": id });
         if !pool.comment.is_empty() {
-            row["comment"] = pool.comment.as_str().into();
+            set_key(&mut row, "comment", pool.comment.as_str());
         }
         rows.push(row);
     }
@@ -71,7 +71,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn read(cluster: &mut Cluster, call: &Call) -> Outcome {
     let id = call.required("poolid");
     let mut answer = content(cluster, call, id)?;
-    answer["poolid"] = id.into();
+    set_key(&mut answer, "poolid", id);
     Ok(Reply::data(answer))
 }
 
@@ -82,14 +82,15 @@ fn content(cluster: &Cluster, call: &Call, id: &str) -> Result<Value, Fault> {
     let mut members: Vec<Value> = Vec::new();
     if wanted != Some("storage") {
         let guests = pool.vms.iter().filter_map(|vmid| cluster.pool_guest(*vmid));
-        members.extend(guests.filter(|row| wanted.is_none_or(|kind| row["type"] == kind)));
+        members
+            .extend(guests.filter(|row| wanted.is_none_or(|kind| row.get("type").is_some_and(|found| found == kind))));
     }
     if wanted.is_none_or(|kind| kind == "storage") {
         members.extend(pool.storages.iter().filter_map(|id| cluster.pool_storage(id, &call.entry)));
     }
     let mut row = json!({ "members": members });
     if !pool.comment.is_empty() {
-        row["comment"] = pool.comment.as_str().into();
+        set_key(&mut row, "comment", pool.comment.as_str());
     }
     Ok(row)
 }

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,9 @@ use tokio_util::task::TaskTracker;
 const HANDSHAKE: Duration = Duration::from_secs(10);
 /// A client sends its header within this time; also how long an idle connection is kept.
 const HEADER: Duration = Duration::from_secs(60);
+
+/// Between the last byte of a broken body and the break.
+const LULL: Duration = Duration::from_millis(50);
 
 /// What a service makes of a request.
 #[derive(Debug)]
@@ -92,8 +96,8 @@ async fn connection<S: Service>(
         let service = service.clone();
         async move {
             match service.call(peer, request).await {
-                Verdict::Answer(response) => Ok(response.map(|body| Partial { body, left: usize::MAX })),
-                Verdict::Truncated(response, left) => Ok(response.map(|body| Partial { body, left })),
+                Verdict::Answer(response) => Ok(response.map(|body| Partial { body, left: usize::MAX, lull: None })),
+                Verdict::Truncated(response, left) => Ok(response.map(|body| Partial { body, left, lull: None })),
                 Verdict::Close => Err(Broken),
             }
         }
@@ -122,6 +126,8 @@ struct Broken;
 struct Partial {
     body: http_body_util::Full<Bytes>,
     left: usize,
+    /// Gives what was sent before the break time to leave.
+    lull: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 impl Body for Partial {
@@ -129,14 +135,15 @@ impl Body for Partial {
     type Error = Broken;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut std::task::Context<'_>,
     ) -> std::task::Poll<Option<Result<Frame<Bytes>, Broken>>> {
         use std::task::Poll;
         if self.left == 0 {
-            return Poll::Ready(Some(Err(Broken)));
+            let lull = self.lull.get_or_insert_with(|| Box::pin(tokio::time::sleep(LULL)));
+            return lull.as_mut().poll(cx).map(|()| Some(Err(Broken)));
         }
-        match std::pin::Pin::new(&mut self.body).poll_frame(cx) {
+        match Pin::new(&mut self.body).poll_frame(cx) {
             Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                 Ok(mut data) => {
                     if data.len() > self.left {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::check::{and, perm, perm_any};
-use crate::api::{Call, Endpoint, Fault, Outcome, ParamValue, Reply, split_list};
+use crate::api::{Call, Endpoint, Fault, Outcome, ParamValue, Reply, set_key, split_list};
 use crate::state::access::Realm;
 use crate::state::{Cluster, digest};
 use crate::verify::{Param, boolean, integer, text};
@@ -209,7 +209,7 @@ fn list(cluster: &mut Cluster, _: &Call) -> Outcome {
         let mut row = json!({ "realm": name, "type": realm.kind() });
         for key in ["comment", "default", "tfa"] {
             if let Some(value) = realm.0.get(key).filter(|value| **value != json!("") && **value != json!(0)) {
-                row[key] = value.clone();
+                set_key(&mut row, key, value.clone());
             }
         }
         rows.push(row);

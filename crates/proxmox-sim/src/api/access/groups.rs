@@ -1,9 +1,9 @@
 //! Groups.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::api::check::{perm, perm_any};
-use crate::api::{Call, Endpoint, Fault, Outcome, Reply};
+use crate::api::{Call, Endpoint, Fault, Outcome, Reply, set_key};
 use crate::state::Cluster;
 use crate::state::access::Group;
 use crate::verify::{Param, text};
@@ -36,7 +36,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
         let members: Vec<&str> = group.members.iter().map(String::as_str).collect();
         let mut row = json!({ "groupid": name, "users": members.join(",") });
         if !group.comment.is_empty() {
-            row["comment"] = group.comment.as_str().into();
+            set_key(&mut row, "comment", group.comment.as_str());
         }
         rows.push(row);
     }
@@ -67,7 +67,7 @@ fn read(cluster: &mut Cluster, call: &Call) -> Outcome {
     let Some(group) = cluster.access.groups.get(name) else { return Ok(Reply::null()) };
     let mut answer = json!({ "members": group.members });
     if !group.comment.is_empty() {
-        answer["comment"] = Value::from(group.comment.as_str());
+        set_key(&mut answer, "comment", group.comment.as_str());
     }
     Ok(Reply::data(answer))
 }

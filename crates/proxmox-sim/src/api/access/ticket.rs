@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 use ring::hmac;
 use serde_json::json;
 
-use crate::api::{Call, Caller, Endpoint, Fault, Outcome, Reply, split_list};
+use crate::api::{Call, Caller, Endpoint, Fault, Outcome, Reply, set_key, split_list};
 use crate::state::Cluster;
 use crate::verify::formats::split_userid;
 use crate::verify::{boolean, integer, text};
@@ -174,7 +174,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     if let Some(name) = &cluster.name
         && cluster.has(&Caller::User(userid), "/", "Sys.Audit")
     {
-        answer["clustername"] = name.as_str().into();
+        set_key(&mut answer, "clustername", name.as_str());
     }
     Ok(Reply::data(answer))
 }

@@ -1,0 +1,141 @@
+//! `proxmox-sim`: a simulated Proxmox VE cluster on the loopback, until Ctrl-C.
+
+// A program for a terminal: it prints.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use proxmox_sim::state::Clock;
+use proxmox_sim::{Cluster, Sim, SimBuilder, SimError, synthetic};
+
+/// A simulated Proxmox VE cluster that speaks the real wire protocol over TLS on 127.0.0.1.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// How many nodes: pve1, pve2, …
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=64))]
+    nodes: u16,
+    /// Port of the first node; the others take the following ones. 0 takes any free ports.
+    #[arg(long, default_value_t = 8006)]
+    port: u16,
+    /// Version that the nodes say they are.
+    #[arg(long, default_value = "9.1.6")]
+    pve_version: String,
+    /// How fast simulated time runs.
+    #[arg(long, default_value_t = 1.0, value_parser = speed)]
+    speed: f64,
+    /// So many made-up guests.
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+    guests: u32,
+    /// Goes on with the state in this file if it is there, and saves to it at the end.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
+    /// Writes the state to this file at the end.
+    #[arg(long, value_name = "FILE")]
+    dump: Option<PathBuf>,
+    /// The official API description (the schema file that every PVE ships), to verify calls that are not simulated, too.
+    #[arg(long, value_name = "FILE")]
+    schema: Option<PathBuf>,
+    /// Password of root@pam.
+    #[arg(long, env = "PROXMOX_SIM_PASSWORD", default_value = "labroot123", hide_env_values = true)]
+    password: String,
+    /// Name of the token of root@pam.
+    #[arg(long, default_value = "lab")]
+    token: String,
+    /// Secret of that token; random if not given.
+    #[arg(long, env = "PROXMOX_SIM_SECRET", hide_env_values = true)]
+    secret: Option<String>,
+    /// Seconds that a refused credential waits.
+    #[arg(long, default_value_t = 3.0, value_parser = speed)]
+    auth_delay: f64,
+    /// Port for faults and time.
+    #[arg(long, value_name = "PORT")]
+    admin_port: Option<u16>,
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(number) if (0.0..=1_000_000.0).contains(&number) => Ok(number),
+        _ => Err("a number from 0 to 1000000".to_owned()),
+    }
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            let mut source = std::error::Error::source(&error);
+            while let Some(cause) = source {
+                eprintln!("  because: {cause}");
+                source = cause.source();
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn builder(args: &Args) -> Result<SimBuilder, SimError> {
+    let saved = args.state.as_deref().filter(|path| path.exists()).map(Cluster::load).transpose()?;
+    let mut builder = match saved {
+        Some(cluster) => SimBuilder::from_state(cluster),
+        None => {
+            let names: Vec<String> = (1..=args.nodes).map(|number| format!("pve{number}")).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            SimBuilder::from_state(Cluster::fresh(&names))
+                .version(&args.pve_version)
+                .clock(Clock::with_speed(args.speed))
+                .password("root@pam", &args.password)
+                .state(|cluster| synthetic::add_guests(cluster, args.guests))
+        }
+    };
+    let mut names = Vec::new();
+    builder = builder.state(|cluster| names.extend(cluster.nodes.iter().map(|node| node.name.clone())));
+    for (name, offset) in names.iter().zip(0_u16..) {
+        builder = builder.node_on(name, if args.port == 0 { 0 } else { args.port.saturating_add(offset) });
+    }
+    if let Some(schema) = &args.schema {
+        builder = builder.schema_file(schema);
+    }
+    if let Some(port) = args.admin_port {
+        builder = builder.admin_port(port);
+    }
+    let delay = Duration::from_secs_f64(args.auth_delay.min(60.0));
+    Ok(builder.auth_delay(delay).root_token(&args.token, args.secret.as_deref()))
+}
+
+async fn run(args: &Args) -> Result<(), SimError> {
+    let sim = builder(args)?.start().await?;
+    describe(&sim);
+    if tokio::signal::ctrl_c().await.is_err() {
+        eprintln!("cannot wait for Ctrl-C; stopping");
+    }
+    let files: Vec<&Path> = [&args.state, &args.dump].into_iter().flatten().map(PathBuf::as_path).collect();
+    for file in files {
+        sim.save(file)?;
+        println!("saved {}", file.display());
+    }
+    sim.shutdown().await;
+    Ok(())
+}
+
+fn describe(sim: &Sim) {
+    for (node, address) in sim.addresses() {
+        println!("{node}  https://{address}  {}", sim.fingerprint(node).unwrap_or_default());
+    }
+    if let Some(token) = sim.root_token() {
+        println!("token  {}={}", token.id, token.secret);
+        if let Some(address) = sim.addresses().values().next() {
+            let header = format!("Authorization: PVEAPIToken={}={}", token.id, token.secret);
+            println!("try  curl -k -H '{header}' https://{address}/api2/json/version");
+        }
+    }
+    if let Some(address) = sim.admin_address() {
+        println!("faults and time  http://{address}");
+    }
+}
