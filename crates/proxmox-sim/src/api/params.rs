@@ -27,6 +27,11 @@ impl RawParams {
         self.0.insert(name, value);
     }
 
+    /// Takes a value away.
+    pub fn remove(&mut self, name: &str) {
+        self.0.remove(name);
+    }
+
     /// A value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {

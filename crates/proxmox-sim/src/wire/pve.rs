@@ -17,7 +17,7 @@ use rustls::ServerConfig;
 
 use crate::api::access::{Credentials, authenticate};
 use crate::api::check::{allowed, perm};
-use crate::api::{Caller, Fault, Permission, RawParams, Request, Table, Upload, dispatch, token_allowed};
+use crate::api::{Caller, Fault, FaultBody, Permission, RawParams, Request, Table, Upload, dispatch, token_allowed};
 use crate::state::Cluster;
 
 use super::body::{self, BODY_LIMIT, UPLOAD_LIMIT};
@@ -26,8 +26,10 @@ use super::listen::{Service, Verdict};
 use super::multipart;
 use super::render::{Answer, Formatter, answer, response};
 
-/// A header line longer than this closes the connection, bytes.
-const HEADER_LINE_LIMIT: usize = 8 * 1024;
+/// Header lines of together more than this close the connection, bytes.
+const HEADER_LIMIT: usize = 8 * 1024;
+/// So many header lines close the connection.
+const HEADER_LINES: usize = 64;
 /// A request's body arrives within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -114,7 +116,8 @@ impl Service for Node {
 impl Node {
     /// The answer, or `None` to close the connection without one.
     async fn handle(&self, peer: SocketAddr, request: HttpRequest<Incoming>) -> Option<Answer> {
-        if request.headers().iter().any(|(name, value)| name.as_str().len() + value.len() + 2 > HEADER_LINE_LIMIT) {
+        let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 2);
+        if request.headers().len() >= HEADER_LINES || lines.sum::<usize>() >= HEADER_LIMIT {
             return None;
         }
         let formatter = api_path(request.uri().path()).and_then(|(name, _)| Formatter::parse(&name));
@@ -142,13 +145,20 @@ impl Node {
         if !matches!(method, "GET" | "POST" | "PUT" | "DELETE") {
             return Err(Fault::bodyless(501, format!("method '{method}' not available")));
         }
-        if parts.headers.contains_key(TRANSFER_ENCODING) {
-            return Err(Fault::plain(501, "chunked transfer encoding not supported"));
+        match header(&parts.headers, TRANSFER_ENCODING.as_str()) {
+            None => {}
+            Some(encoding) if encoding.eq_ignore_ascii_case("chunked") => {
+                return Err(Fault::plain(501, "chunked transfer encoding not supported"));
+            }
+            Some(encoding) => return Err(Fault::plain(501, format!("Unknown transfer encoding '{encoding}'"))),
         }
         let Some((name, path)) = api_path(parts.uri.path()) else {
             let path = percent_decode_str(parts.uri.path()).decode_utf8_lossy().into_owned();
             return Err(Fault::plain(500, format!("no such file '{path}'\n")));
         };
+        if name.is_empty() {
+            return Err(Fault::plain(501, "no such uri"));
+        }
         let upload_to = if method == "POST" { upload_storage(&path) } else { None };
         let needs_csrf = method != "GET" && upload_to.is_none();
         let caller = self.authenticate(method, &path, &parts.headers, needs_csrf)?;
@@ -157,21 +167,23 @@ impl Node {
             // Uploads are exempt from CSRF, so the right is asked before the body is read.
             let right = perm(&format!("/storage/{storage}"), &["Datastore.AllocateTemplate"]);
             let cluster = self.shared.lock();
-            allowed(&cluster, &Permission::Check(right), &caller, &RawParams::default())?;
+            allowed(&cluster, &Permission::Check(right), &caller, &RawParams::default())
+                .map_err(|fault| Fault { body: FaultBody::Empty, ..fault })?;
         }
 
-        let mut params = RawParams::default();
-        body::decode_urlencoded(parts.uri.query().unwrap_or_default(), &mut params);
         let kind = header(&parts.headers, CONTENT_TYPE.as_str()).unwrap_or_default();
         let length = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
         let sent = Sent { method, kind: &kind, length: length.unwrap_or(0), upload: upload_to.is_some() };
-        let upload = match sent.read(incoming, &mut params).await? {
-            Body::Taken(upload) => upload,
-            Body::Refused => return Ok(None),
-        };
+        let Some(taken) = sent.read(incoming).await? else { return Ok(None) };
         if Formatter::parse(&name).is_none() {
             return Err(Fault::plain(501, format!("no formatter for uri {path}, {name}")));
         }
+        let (mut params, upload) = taken.decode()?;
+        let mut query = RawParams::default();
+        body::decode_urlencoded(parts.uri.query().unwrap_or_default(), &mut query);
+        // What the query says wins over the body. Browsers add `_dc` against their cache.
+        query.iter().for_each(|(name, value)| params.set(name.clone(), value.clone()));
+        params.remove("_dc");
         let request = Request {
             method: method.to_owned(),
             path,
@@ -187,9 +199,12 @@ impl Node {
     }
 
     fn authenticate(&self, method: &str, path: &str, headers: &HeaderMap, needs_csrf: bool) -> Result<Caller, Fault> {
+        let authorization = header(headers, AUTHORIZATION.as_str()).unwrap_or_default();
+        let cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let ticket = cookies.chain([authorization.as_str()]).find_map(|header| auth_value(header, "PVEAuthCookie"));
         let credentials = Credentials {
-            authorization: header(headers, AUTHORIZATION.as_str()),
-            ticket: headers.get_all(COOKIE).iter().find_map(|value| cookie(value.to_str().ok()?)),
+            token: auth_value(&authorization, "PVEAPIToken"),
+            ticket,
             csrf: header(headers, "CSRFPreventionToken"),
         };
         let world = self
@@ -213,41 +228,56 @@ struct Sent<'a> {
     upload: bool,
 }
 
-/// What became of a body.
+/// A body as it came.
 enum Body {
-    /// Its parameters were taken.
-    Taken(Option<Upload>),
-    /// The connection is closed without an answer.
-    Refused,
+    /// None.
+    Empty,
+    /// Text of this type.
+    Text(String, Bytes),
+    /// An upload with this boundary.
+    Parts(String, Bytes),
+}
+
+impl Body {
+    fn decode(self) -> Result<(RawParams, Option<Upload>), Fault> {
+        let mut params = RawParams::default();
+        let upload = match self {
+            Self::Empty => None,
+            Self::Text(kind, bytes) => {
+                body::decode(&kind, &bytes, &mut params)?;
+                None
+            }
+            Self::Parts(boundary, bytes) => Some(multipart::parse(&bytes, &boundary, &mut params)?),
+        };
+        Ok((params, upload))
+    }
 }
 
 impl Sent<'_> {
-    async fn read(&self, incoming: Incoming, params: &mut RawParams) -> Result<Body, Fault> {
+    /// Reads the body; `None` closes the connection without an answer.
+    async fn read(&self, incoming: Incoming) -> Result<Option<Body>, Fault> {
         let (name, boundary) = body::content_type(self.kind);
         let writes = matches!(self.method, "POST" | "PUT");
         if self.length == 0 {
-            if writes && name == "application/json" {
-                body::decode(name, b"", params)?;
-            }
-            return Ok(Body::Taken(None));
+            let json = writes && name == "application/json";
+            return Ok(Some(if json { Body::Text(name.to_owned(), Bytes::new()) } else { Body::Empty }));
         }
         if !writes {
             return Err(Fault::plain(501, format!("Unexpected content for method '{}'", self.method)));
         }
         if self.upload {
-            let Some(boundary) = boundary.filter(|_| name == "multipart/form-data") else { return Ok(Body::Refused) };
-            let Some(bytes) = collect(incoming, self.length, UPLOAD_LIMIT).await else { return Ok(Body::Refused) };
-            return Ok(Body::Taken(Some(multipart::parse(&bytes, &boundary, params)?)));
+            let Some(boundary) = boundary.filter(|_| name == "multipart/form-data") else { return Ok(None) };
+            let bytes = collect(incoming, self.length, UPLOAD_LIMIT).await;
+            return Ok(bytes.map(|bytes| Body::Parts(boundary, bytes)));
         }
         if self.length > BODY_LIMIT {
-            return Ok(Body::Refused);
+            return Ok(None);
         }
         if !matches!(name, "" | "application/x-www-form-urlencoded" | "application/json") {
             return Err(Fault::plain(506, format!("upload 'Content-Type '{}' not implemented", self.kind)));
         }
-        let Some(bytes) = collect(incoming, self.length, BODY_LIMIT).await else { return Ok(Body::Refused) };
-        body::decode(name, &bytes, params)?;
-        Ok(Body::Taken(None))
+        let bytes = collect(incoming, self.length, BODY_LIMIT).await;
+        Ok(bytes.map(|bytes| Body::Text(name.to_owned(), bytes)))
     }
 }
 
@@ -270,19 +300,56 @@ fn header(headers: &HeaderMap, name: &str) -> Option<String> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }
 
-/// The ticket in a `Cookie` header.
-fn cookie(header: &str) -> Option<String> {
-    header
-        .split(';')
-        .find_map(|part| part.trim().strip_prefix("PVEAuthCookie="))
-        .map(|ticket| percent_decode_str(ticket).decode_utf8_lossy().into_owned())
+/// The value of a key in a `Cookie` or `Authorization` header, `KEY=VALUE` or `KEY VALUE` up to a semicolon.
+fn auth_value(header: &str, key: &str) -> Option<String> {
+    let mut from = 0;
+    while let Some(at) = header.get(from..)?.find(key).map(|at| at + from) {
+        from = at + key.len();
+        let starts = at == 0 || header.get(..at)?.ends_with(char::is_whitespace);
+        if let Some(rest) = header.get(from..)?.strip_prefix(['=', ' ']).filter(|_| starts) {
+            let value = rest.split(';').next().unwrap_or_default();
+            return Some(percent_decode_str(value).decode_utf8_lossy().into_owned()).filter(|value| !value.is_empty());
+        }
+    }
+    None
 }
 
-/// Formatter name and decoded path below it, if this is a path of the API.
+/// Formatter name and decoded path below it. `None` if this is no path of the API, an empty name if it is one without a formatter.
 fn api_path(path: &str) -> Option<(String, String)> {
     let decoded = percent_decode_str(path).decode_utf8_lossy().into_owned();
-    let rest = decoded.strip_prefix("/api2/")?;
-    let (name, below) = rest.split_once('/').unwrap_or((rest, ""));
-    let below = below.trim_start_matches('/');
-    Some((name.to_owned(), format!("/{below}")))
+    let rest = decoded.strip_prefix("/api2")?;
+    let below = rest.trim_start_matches('/');
+    let (name, path) = below.find('/').map_or((below, "/"), |at| below.split_at(at));
+    let mut letters = name.bytes();
+    let valid = rest.starts_with('/')
+        && name.len() > 1
+        && letters.next().is_some_and(|b| b.is_ascii_lowercase())
+        && letters.all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    Some((if valid { name.to_owned() } else { String::new() }, path.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{api_path, auth_value};
+
+    #[test]
+    fn credentials_are_found_with_equals_or_blank_up_to_a_semicolon() {
+        let found = |header| auth_value(header, "PVEAPIToken");
+        assert_eq!(found("PVEAPIToken=a@pve!t=s").as_deref(), Some("a@pve!t=s"));
+        assert_eq!(found("PVEAPIToken a%40pve!t=s").as_deref(), Some("a@pve!t=s"));
+        assert_eq!(found("PVEAPIToken="), None);
+        assert_eq!(found("pveapitoken=x"), None);
+        assert_eq!(auth_value("a=b; PVEAuthCookie=PVE:x; c=d", "PVEAuthCookie").as_deref(), Some("PVE:x"));
+    }
+
+    #[test]
+    fn paths_of_the_api_have_a_formatter_and_a_rest() {
+        let parts = |path| api_path(path).unwrap();
+        assert_eq!(parts("/api2/json/nodes/pve1"), ("json".to_owned(), "/nodes/pve1".to_owned()));
+        assert_eq!(parts("/api2/json"), ("json".to_owned(), "/".to_owned()));
+        assert_eq!(parts("/api2/json//version").1, "//version");
+        assert_eq!(parts("/api2/version"), ("version".to_owned(), "/".to_owned()));
+        assert_eq!(parts("/api2").0, "");
+        assert_eq!(api_path("/version"), None);
+    }
 }

@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
-use percent_encoding::percent_decode_str;
 use ring::hmac;
 use serde_json::json;
 
@@ -42,8 +41,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 /// The credentials that a request carries.
 #[derive(Default, Clone)]
 pub struct Credentials {
-    /// The `Authorization` header.
-    pub authorization: Option<String>,
+    /// The API token from the `Authorization` header, decoded.
+    pub token: Option<String>,
     /// The ticket from the `PVEAuthCookie` cookie, decoded.
     pub ticket: Option<String>,
     /// The `CSRFPreventionToken` header.
@@ -66,12 +65,9 @@ pub fn authenticate(cluster: &Cluster, credentials: &Credentials, needs_csrf: bo
         }
         return Ok(Caller::User(user));
     }
-    let header = credentials.authorization.as_deref().unwrap_or_default();
-    let value = header.strip_prefix("PVEAPIToken").and_then(|rest| rest.strip_prefix(['=', ' ']));
-    let Some(value) = value.map(str::trim).filter(|value| !value.is_empty()) else {
+    let Some(value) = credentials.token.as_deref().filter(|value| !value.is_empty()) else {
         return Err(Fault::unauthorized("No ticket"));
     };
-    let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
     let (id, secret) = value.split_once('=').ok_or_else(refused)?;
     let (userid, name) = id.split_once('!').ok_or_else(refused)?;
     enabled(cluster, userid).ok_or_else(refused)?;
