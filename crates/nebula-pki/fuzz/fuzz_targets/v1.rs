@@ -1,0 +1,8 @@
+//! `cargo +nightly fuzz run v1 ../tests/corpus`
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code)]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::v1(data));

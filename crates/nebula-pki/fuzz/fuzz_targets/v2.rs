@@ -1,0 +1,8 @@
+//! `cargo +nightly fuzz run v2 ../tests/corpus`
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code)]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::v2(data));
