@@ -162,7 +162,7 @@ fn check<R: DeserializeOwned>(data: Value) -> Result<(), DecodeError> {
 
 /// Declares the calls of a module and lists them as `CALLS`.
 macro_rules! calls {
-    ($product:ident: $($name:ident $function:literal = $method:ident $template:literal ($($params:ty)?) -> $answer:ty
+    ($product:ident: $($name:ident $function:tt = $method:ident $template:tt ($($params:ty)?) -> $answer:ty
         $(, $since:ident $major:literal $minor:literal)?;)*) => {
         $(
             pub(crate) const $name: $crate::call::Typed<calls!(@params $($params)?), $answer> = $crate::call::Typed::new(

@@ -9,7 +9,8 @@ use crate::tasks;
 
 /// Every typed call, grouped by module.
 pub const TABLE: &[&[Call]] = &[
-    tasks::CALLS,
+    tasks::pve::CALLS,
+    tasks::pbs::CALLS,
     #[cfg(feature = "pve")]
     pve::CALLS,
     #[cfg(feature = "pve")]
@@ -28,6 +29,44 @@ pub const TABLE: &[&[Call]] = &[
     pve::access::users::CALLS,
     #[cfg(feature = "pve")]
     pve::cluster::resources::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::ha::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::jobs::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::options::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::sdn::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::cluster_rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::cluster_sets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::group_rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::node_rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::qemu_rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::qemu_sets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::lxc_rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::lxc_sets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::bulk::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::ceph::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::content::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::network::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::system::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::vzdump::CALLS,
     #[cfg(feature = "pve")]
     pve::nodes::certificates::CALLS,
     #[cfg(feature = "pve")]
@@ -51,6 +90,22 @@ pub const TABLE: &[&[Call]] = &[
     #[cfg(feature = "pve")]
     pve::lxc::power::CALLS,
     #[cfg(feature = "pve")]
+    pve::qemu::agent::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::cloud_init::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::migrate::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::snapshots::CALLS,
+    #[cfg(feature = "pve")]
+    pve::qemu::snapshots::create::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::migrate::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::snapshots::CALLS,
+    #[cfg(feature = "pve")]
+    pve::lxc::snapshots::create::CALLS,
+    #[cfg(feature = "pve")]
     pve::storage::CALLS,
     #[cfg(feature = "pbs")]
     pbs::CALLS,
@@ -60,6 +115,8 @@ pub const TABLE: &[&[Call]] = &[
     pbs::backups::CALLS,
     #[cfg(feature = "pbs")]
     pbs::datastores::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::node::CALLS,
 ];
 
 /// Every typed call.

@@ -168,7 +168,7 @@ macro_rules! fields {
 fields! {
     Integer: u8, u16, u32, u64, i64, Vmid;
     Number: f64;
-    Text: String, &str, AclPath, AuthId, PoolId, TokenId, Upid, UserId, VolumeId;
+    Text: String, &str, crate::transport::Fingerprint, AclPath, AuthId, PoolId, TokenId, Upid, UserId, VolumeId;
 }
 
 impl Field for SecretString {

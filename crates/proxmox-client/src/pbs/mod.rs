@@ -3,6 +3,7 @@
 pub mod access;
 pub mod backups;
 pub mod datastores;
+pub mod node;
 
 use serde_json::Value;
 
@@ -72,6 +73,12 @@ impl Pbs {
     #[must_use]
     pub const fn datastore<'a>(&'a self, name: &'a str) -> datastores::Datastore<'a> {
         datastores::Datastore { connection: &self.connection, name }
+    }
+
+    /// The server's node.
+    #[must_use]
+    pub const fn node(&self) -> node::Node<'_> {
+        node::Node { connection: &self.connection }
     }
 
     /// A task, by its id.

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod cluster;
+pub mod firewall;
 pub mod guests;
 pub mod lxc;
 pub mod nodes;

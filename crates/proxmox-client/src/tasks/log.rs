@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use futures::Stream;
 use serde::Deserialize;
 
-use super::{LOG, TaskHandle};
+use super::{TaskHandle, pbs, pve};
+use crate::call::Product;
 use crate::error::Result;
 use crate::params::params;
 
@@ -53,7 +54,11 @@ impl TaskHandle {
     /// Any failure of the call.
     pub async fn log(&self, start: u64, limit: u64) -> Result<LogPage> {
         let range = LogRange { start, limit: limit.clamp(1, 5000) };
-        let (mut lines, total) = self.connection.send_counted(&LOG, &self.args(), &range).await?;
+        let call = match self.connection.product() {
+            Product::Pve => &pve::LOG,
+            Product::Pbs => &pbs::LOG,
+        };
+        let (mut lines, total) = self.connection.send_counted(call, &self.args(), &range).await?;
         // An empty log has one line that says so.
         if start == 0 && lines.len() == 1 && lines.first().is_some_and(|line| line.text == PLACEHOLDER) {
             lines.clear();

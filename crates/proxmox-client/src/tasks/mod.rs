@@ -15,7 +15,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::call::calls;
+use crate::call::{Product, calls};
 use crate::error::{Error, NeverSent, Result, TaskError};
 use crate::ids::Upid;
 use crate::transport::Connection;
@@ -89,10 +89,24 @@ impl TaskStatus {
     }
 }
 
-calls! { Pve:
-    STATUS "task(upid).status" = Get "/nodes/{node}/tasks/{upid}/status" () -> TaskStatus;
-    LOG "task(upid).log" = Get "/nodes/{node}/tasks/{upid}/log" (log::LogRange) -> Vec<LogLine>;
-    STOP "task(upid).stop" = Delete "/nodes/{node}/tasks/{upid}" () -> ();
+/// The calls are the same on both products.
+macro_rules! task_calls {
+    ($product:ident) => {
+        use super::log::{LogLine, LogRange};
+        use super::{TaskStatus, calls};
+
+        calls! { $product:
+            STATUS "task(upid).status" = Get "/nodes/{node}/tasks/{upid}/status" () -> TaskStatus;
+            LOG "task(upid).log" = Get "/nodes/{node}/tasks/{upid}/log" (LogRange) -> Vec<LogLine>;
+            STOP "task(upid).stop" = Delete "/nodes/{node}/tasks/{upid}" () -> ();
+        }
+    };
+}
+pub(crate) mod pve {
+    task_calls!(Pve);
+}
+pub(crate) mod pbs {
+    task_calls!(Pbs);
 }
 
 /// How often a stopped task is asked for the exit status that it does not show yet.
@@ -119,8 +133,8 @@ impl TaskHandle {
     fn args(&self) -> [&str; 2] {
         // PBS knows its node by this name whatever it is called.
         let node = match self.connection.product() {
-            crate::call::Product::Pve => self.upid.node(),
-            crate::call::Product::Pbs => "localhost",
+            Product::Pve => self.upid.node(),
+            Product::Pbs => "localhost",
         };
         [node, self.upid.as_str()]
     }
@@ -130,7 +144,11 @@ impl TaskHandle {
     /// # Errors
     /// Any failure of the call; 400 when the server knows no such task.
     pub async fn status(&self) -> Result<TaskStatus> {
-        self.connection.send(&STATUS, &self.args(), &()).await
+        let call = match self.connection.product() {
+            Product::Pve => &pve::STATUS,
+            Product::Pbs => &pbs::STATUS,
+        };
+        self.connection.send(call, &self.args(), &()).await
     }
 
     /// Asks the task to stop. It may end as it was about to, or with an error.
@@ -138,7 +156,11 @@ impl TaskHandle {
     /// # Errors
     /// Any failure of the call; 403 for another's task without Sys.Modify on the node.
     pub async fn stop(&self) -> Result<()> {
-        self.connection.send(&STOP, &self.args(), &()).await
+        let call = match self.connection.product() {
+            Product::Pve => &pve::STOP,
+            Product::Pbs => &pbs::STOP,
+        };
+        self.connection.send(call, &self.args(), &()).await
     }
 
     /// Waits until it has ended, however it did: a task that failed is [`TaskOutcome::Failed`].

@@ -1,9 +1,10 @@
 //! The addresses of one cluster: which to ask first, and how many calls each may have under way.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::error::{BuildError, CallName, Error, NeverSent, Result};
 
@@ -12,7 +13,7 @@ pub(super) struct Host {
     at: usize,
     name: String,
     base: String,
-    slots: Semaphore,
+    slots: Arc<Semaphore>,
     budget: usize,
 }
 
@@ -31,7 +32,7 @@ impl Host {
     fn new(at: usize, address: &str, port: u16, budget: usize) -> Result<Self, BuildError> {
         let name = with_port(address, port).ok_or_else(|| BuildError::Address(address.to_owned()))?;
         let base = format!("https://{name}/api2/json");
-        Ok(Self { at, name, base, slots: Semaphore::new(budget), budget })
+        Ok(Self { at, name, base, slots: Arc::new(Semaphore::new(budget)), budget })
     }
 
     /// `host:port`.
@@ -44,16 +45,24 @@ impl Host {
         &self.base
     }
 
+    fn busy(&self, call: &CallName, waited: Duration) -> Error {
+        let cause = NeverSent::Busy { budget: self.budget, waited };
+        Error::NeverSent { call: call.clone(), host: Some(self.name.clone()), cause }
+    }
+
     /// A place among the calls under way, waited for up to `wait`.
     pub(super) async fn slot(&self, call: &CallName, wait: Duration) -> Result<SemaphorePermit<'_>> {
-        let busy = || Error::NeverSent {
-            call: call.clone(),
-            host: Some(self.name.clone()),
-            cause: NeverSent::Busy { budget: self.budget, waited: wait },
-        };
         match tokio::time::timeout(wait, self.slots.acquire()).await {
             Ok(Ok(slot)) => Ok(slot),
-            Ok(Err(_)) | Err(_) => Err(busy()),
+            Ok(Err(_)) | Err(_) => Err(self.busy(call, wait)),
+        }
+    }
+
+    /// A place that can outlive the call.
+    pub(super) async fn owned_slot(&self, call: &CallName, wait: Duration) -> Result<OwnedSemaphorePermit> {
+        match tokio::time::timeout(wait, Arc::clone(&self.slots).acquire_owned()).await {
+            Ok(Ok(slot)) => Ok(slot),
+            Ok(Err(_)) | Err(_) => Err(self.busy(call, wait)),
         }
     }
 }
@@ -98,6 +107,11 @@ impl Hosts {
     pub(super) fn order(&self) -> Vec<&Host> {
         let first = self.preferred.load(Ordering::Relaxed) % self.all.len().max(1);
         self.all.iter().skip(first).chain(self.all.iter().take(first)).collect()
+    }
+
+    /// The address that is asked first.
+    pub(super) fn preferred(&self) -> Option<&Host> {
+        self.order().first().copied()
     }
 
     /// `host` answered: it is asked first from now on.

@@ -9,6 +9,7 @@ mod failure;
 mod hosts;
 mod observe;
 mod settings;
+mod streams;
 mod tls;
 
 pub use answer::{Answer, Envelope, read_answer};
@@ -16,6 +17,8 @@ pub use credentials::Credentials;
 pub use hosts::HostState;
 pub use observe::{CallRecord, Observer};
 pub use settings::{Builder, Connected, Limits, Timeouts};
+pub use streams::Download;
+pub(crate) use streams::FileBody;
 pub use tls::{Fingerprint, Trust};
 
 use std::sync::Arc;
@@ -197,30 +200,23 @@ impl Connection {
     async fn attempt(&self, host: &Host, request: &Request<'_>, deadline: Instant) -> Result<Envelope> {
         let begun = Instant::now();
         let result = self.converse(host, request, deadline).await;
-        if let Some(observer) = &self.inner.observer {
-            let outcome = match &result {
-                Ok(envelope) => Ok(envelope.status),
-                Err(error) => Err(error),
-            };
-            observer.call(&CallRecord {
-                product: self.inner.product,
-                call: &request.name,
-                host: host.name(),
-                outcome,
-                duration: begun.elapsed(),
-            });
-        }
-        #[cfg(feature = "tracing")]
-        match &result {
-            Ok(envelope) => tracing::debug!(
-                call = %request.name, host = host.name(), status = envelope.status, elapsed = ?begun.elapsed(), "proxmox call"
-            ),
-            Err(error) => tracing::debug!(
-                call = %request.name, host = host.name(), kind = error.kind(), status = error.status(), elapsed = ?begun.elapsed(),
-                "proxmox call failed"
-            ),
-        }
+        self.note(&request.name, host, begun, result.as_ref().map(|envelope| envelope.status));
         result
+    }
+
+    /// Tells the observer of an attempt.
+    fn note(&self, call: &CallName, host: &Host, begun: Instant, outcome: Result<u16, &Error>) {
+        let duration = begun.elapsed();
+        #[cfg(feature = "tracing")]
+        match &outcome {
+            Ok(status) => tracing::debug!(%call, host = host.name(), status, elapsed = ?duration, "proxmox call"),
+            Err(error) => tracing::debug!(
+                %call, host = host.name(), kind = error.kind(), status = error.status(), elapsed = ?duration, "proxmox call failed"
+            ),
+        }
+        if let Some(observer) = &self.inner.observer {
+            observer.call(&CallRecord { product: self.inner.product, call, host: host.name(), outcome, duration });
+        }
     }
 
     async fn converse(&self, host: &Host, request: &Request<'_>, deadline: Instant) -> Result<Envelope> {
@@ -299,24 +295,7 @@ impl Connection {
             builder = builder.header("x-request-id", id.as_ref());
         }
         let response = builder.send().await.map_err(failed)?;
-        let status = response.status();
-        let reason = match response.extensions().get::<hyper::ext::ReasonPhrase>() {
-            Some(phrase) => String::from_utf8_lossy(phrase.as_bytes()).into_owned(),
-            None => status.canonical_reason().unwrap_or_default().to_owned(),
-        };
-        let content_type = response.headers().get("content-type").and_then(|value| value.to_str().ok());
-        let content_type = content_type.unwrap_or_default().to_owned();
-        let limit = self.inner.limits.answer_bytes;
-        let body = bounded_body(response, limit).await.map_err(|error| match error {
-            Some(error) => failure::during_answer(&error, &request.name, host.name(), left),
-            None => Error::Unreadable {
-                call: request.name.clone(),
-                host: host.name().to_owned(),
-                status: status.as_u16(),
-                cause: Unreadable::TooLarge { limit },
-            },
-        })?;
-        Ok(Answer { status: status.as_u16(), reason, content_type, body })
+        self.collect(response, &request.name, host.name(), left).await
     }
 }
 

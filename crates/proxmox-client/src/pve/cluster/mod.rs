@@ -1,6 +1,10 @@
 //! `/cluster`: what concerns all nodes.
 
+pub mod ha;
+pub mod jobs;
+pub mod options;
 pub mod resources;
+pub mod sdn;
 
 pub use resources::{ClusterTask, MemberRow, Resource, ResourceKind};
 

@@ -3,6 +3,7 @@
 mod config;
 mod devices;
 mod options;
+pub(crate) mod snapshots;
 mod status;
 
 pub use config::{Config, ConfigChange, PendingRow};
@@ -10,6 +11,7 @@ pub use devices::{
     Agent, Boot, CloudInitNet, Disk, Features, LxcNet, MountPoint, NicModel, QemuNet, SshKeys, Startup, Tags, Usb, Vga,
 };
 pub use options::{LxcOptions, Options, QemuOptions};
+pub use snapshots::{CreateSnapshot, DeleteSnapshot, DescribeSnapshot, Rollback, SnapshotName, SnapshotRow};
 pub use status::{GuestRow, GuestState, GuestStatus};
 
 use std::time::Duration;

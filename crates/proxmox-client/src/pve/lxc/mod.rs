@@ -1,7 +1,11 @@
 //! Containers.
 
 pub(crate) mod create;
+pub(crate) mod migrate;
 pub(crate) mod power;
+pub(crate) mod snapshots;
+
+pub use migrate::{LxcAddress, LxcInterface, MigrateLxc, MoveVolume, ResizeLxc};
 
 pub use create::{CloneLxc, CreateLxc, DestroyLxc, RestoreLxc};
 pub use power::{StartLxc, StopLxc};

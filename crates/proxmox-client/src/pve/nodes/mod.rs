@@ -1,14 +1,22 @@
 //! `/nodes`: what belongs to one node.
 
+pub mod bulk;
+pub mod ceph;
 pub mod certificates;
+pub mod content;
+pub mod network;
 pub mod status;
 pub mod storage;
+pub mod system;
 pub mod tasks;
+pub mod vzdump;
 
 pub use certificates::Certificate;
+pub use content::NodeStorage;
 pub use status::{NodeRow, NodeStatus};
 pub use storage::StorageState;
 pub use tasks::{TaskFilter, TaskRow};
+pub use vzdump::{Compression, Vzdump, VzdumpMode, VzdumpSelection, VzdumpStarted};
 
 use crate::transport::Connection;
 

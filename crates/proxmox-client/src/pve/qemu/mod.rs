@@ -1,7 +1,19 @@
 //! Virtual machines.
 
+pub(crate) mod agent;
+pub(crate) mod cloud_init;
 pub(crate) mod create;
+pub(crate) mod migrate;
 pub(crate) mod power;
+pub(crate) mod snapshots;
+
+pub use agent::{
+    AgentAddress, AgentInterface, AgentResult, Exec, ExecPid, ExecStarted, ExecStatus, FileContent, ReadFile,
+    SetUserPassword, WriteFile,
+};
+pub use cloud_init::{CloudInitFile, CloudInitRow, DumpCloudInit};
+pub use migrate::{LocalDisk, MakeTemplate, MigrateQemu, MigrationQuery, MigrationReport, MoveDisk, ResizeQemu};
+pub use snapshots::CreateQemuSnapshot;
 
 pub use create::{CloneQemu, CreateQemu, DestroyQemu, DiskFormat, RestoreQemu};
 pub use power::{StartQemu, StopQemu, SuspendQemu};

@@ -1,0 +1,214 @@
+//! Ceph, as a node sees it. Without it every call is refused with 500.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Node;
+use crate::call::calls;
+use crate::error::Result;
+use crate::ids::Upid;
+use crate::params::{Switch, params, words};
+use crate::tasks::TaskHandle;
+
+/// A pool.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CephPool {
+    /// Its name.
+    pub pool_name: String,
+    /// Its number.
+    pub pool: Option<i64>,
+    /// Copies.
+    pub size: Option<u32>,
+    /// Copies below which nothing is written.
+    pub min_size: Option<u32>,
+    /// Placement groups.
+    pub pg_num: Option<u32>,
+    /// Whether their number follows the data.
+    pub pg_autoscale_mode: Option<String>,
+    /// Rule of placement.
+    pub crush_rule_name: Option<String>,
+    /// Bytes in use.
+    pub bytes_used: Option<u64>,
+    /// Share in use, 0 to 1.
+    pub percent_used: Option<f64>,
+    /// `replicated` or `erasure`.
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+}
+
+/// A monitor or manager.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CephDaemon {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub addr: Option<String>,
+    /// Its node.
+    pub host: Option<String>,
+    /// How it is.
+    pub state: Option<String>,
+    /// Whether it is in the quorum.
+    pub quorum: Option<bool>,
+    /// Its version, in short.
+    pub ceph_version_short: Option<String>,
+}
+
+/// A rule of placement.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CephRule {
+    /// Its name.
+    pub name: String,
+}
+
+params! {
+    /// A new pool.
+    #[derive(Debug, Clone)]
+    pub struct CreateCephPool {
+        /// Its name.
+        name: String = "name",
+        /// Copies.
+        size: Option<u32> = "size",
+        /// Copies below which nothing is written.
+        min_size: Option<u32> = "min_size",
+        /// Placement groups.
+        pg_num: Option<u32> = "pg_num",
+        /// Whether their number follows the data.
+        pg_autoscale_mode: Option<Autoscale> = "pg_autoscale_mode",
+        /// Rule of placement.
+        crush_rule: Option<String> = "crush_rule",
+        /// What it is for.
+        application: Option<CephApplication> = "application",
+        /// Whether storages are defined on it.
+        add_storages: Switch = "add_storages",
+    }
+
+    /// How to remove a pool.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct DeleteCephPool {
+        /// Whether even when it is used.
+        force: Switch = "force",
+        /// Whether storages on it go too.
+        remove_storages: Switch = "remove_storages",
+    }
+}
+
+words! {
+    /// Whether the number of placement groups follows the data.
+    pub enum Autoscale {
+        /// It does.
+        On = "on",
+        /// It does not.
+        Off = "off",
+        /// It is only warned of.
+        Warn = "warn",
+    }
+
+    /// What a pool is for.
+    pub enum CephApplication {
+        /// Block devices.
+        Rbd = "rbd",
+        /// File systems.
+        CephFs = "cephfs",
+        /// Objects.
+        Rgw = "rgw",
+    }
+}
+
+calls! { Pve:
+    STATUS "node(n).ceph_status" = Get "/nodes/{node}/ceph/status" () -> BTreeMap<String, Value>;
+    OSDS "node(n).ceph_osds" = Get "/nodes/{node}/ceph/osd" () -> BTreeMap<String, Value>;
+    POOLS "node(n).ceph_pools" = Get "/nodes/{node}/ceph/pool" () -> Vec<CephPool>;
+    CREATE_POOL "node(n).create_ceph_pool" = Post "/nodes/{node}/ceph/pool" (CreateCephPool) -> Upid;
+    DELETE_POOL "node(n).delete_ceph_pool" = Delete "/nodes/{node}/ceph/pool/{name}" (DeleteCephPool) -> Upid;
+    MONITORS "node(n).ceph_monitors" = Get "/nodes/{node}/ceph/mon" () -> Vec<CephDaemon>;
+    MANAGERS "node(n).ceph_managers" = Get "/nodes/{node}/ceph/mgr" () -> Vec<CephDaemon>;
+    METADATA_SERVERS "node(n).ceph_metadata_servers" = Get "/nodes/{node}/ceph/mds" () -> Vec<CephDaemon>;
+    FILE_SYSTEMS "node(n).ceph_file_systems" = Get "/nodes/{node}/ceph/fs" () -> Vec<BTreeMap<String, Value>>;
+    RULES "node(n).ceph_rules" = Get "/nodes/{node}/ceph/rules" () -> Vec<CephRule>;
+}
+
+impl Node<'_> {
+    /// Ceph's own account of how it is.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_status(&self) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&STATUS, &[self.name], &()).await
+    }
+
+    /// The tree of disks (`root`) and `flags`.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_osds(&self) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&OSDS, &[self.name], &()).await
+    }
+
+    /// The pools.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_pools(&self) -> Result<Vec<CephPool>> {
+        self.connection.send(&POOLS, &[self.name], &()).await
+    }
+
+    /// Makes a pool.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn create_ceph_pool(&self, params: &CreateCephPool) -> Result<TaskHandle> {
+        let upid = self.connection.send(&CREATE_POOL, &[self.name], params).await?;
+        Ok(TaskHandle::new(self.connection.clone(), upid))
+    }
+
+    /// Removes a pool with its data.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn delete_ceph_pool(&self, pool: &str, params: DeleteCephPool) -> Result<TaskHandle> {
+        let upid = self.connection.send(&DELETE_POOL, &[self.name, pool], &params).await?;
+        Ok(TaskHandle::new(self.connection.clone(), upid))
+    }
+
+    /// The monitors.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_monitors(&self) -> Result<Vec<CephDaemon>> {
+        self.connection.send(&MONITORS, &[self.name], &()).await
+    }
+
+    /// The managers.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_managers(&self) -> Result<Vec<CephDaemon>> {
+        self.connection.send(&MANAGERS, &[self.name], &()).await
+    }
+
+    /// The metadata servers.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_metadata_servers(&self) -> Result<Vec<CephDaemon>> {
+        self.connection.send(&METADATA_SERVERS, &[self.name], &()).await
+    }
+
+    /// The file systems.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_file_systems(&self) -> Result<Vec<BTreeMap<String, Value>>> {
+        self.connection.send(&FILE_SYSTEMS, &[self.name], &()).await
+    }
+
+    /// The rules of placement.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_rules(&self) -> Result<Vec<CephRule>> {
+        self.connection.send(&RULES, &[self.name], &()).await
+    }
+}

@@ -1,0 +1,232 @@
+//! The agent in a virtual machine. It answers only while the machine runs and the agent in it does.
+
+use std::collections::BTreeMap;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::Qemu;
+use crate::call::calls;
+use crate::error::Result;
+use crate::params::{Repeated, Switch, params};
+
+/// Answers of the agent are wrapped once more than others.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct AgentResult<T> {
+    /// The answer.
+    pub result: T,
+}
+
+/// A program that was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ExecStarted {
+    /// Its process number in the machine.
+    pub pid: i64,
+}
+
+/// How a program is, or how it ended. What it wrote is shown once.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExecStatus {
+    /// Whether it has ended.
+    pub exited: bool,
+    /// Its exit code.
+    pub exitcode: Option<i64>,
+    /// The signal that ended it.
+    pub signal: Option<i64>,
+    /// What it wrote.
+    pub out_data: Option<String>,
+    /// What it wrote as errors.
+    pub err_data: Option<String>,
+    /// Whether there was more of the first.
+    #[serde(default)]
+    pub out_truncated: bool,
+    /// Whether there was more of the second.
+    #[serde(default)]
+    pub err_truncated: bool,
+}
+
+/// A file's content.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct FileContent {
+    /// The content, up to 16 MiB.
+    pub content: String,
+    /// Whether there was more.
+    #[serde(default)]
+    pub truncated: bool,
+}
+
+/// An address of a network device.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentAddress {
+    /// The address.
+    pub ip_address: String,
+    /// `ipv4` or `ipv6`.
+    pub ip_address_type: String,
+    /// Its prefix length.
+    pub prefix: Option<u8>,
+}
+
+/// A network device as the machine sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentInterface {
+    /// Its name.
+    pub name: String,
+    /// Its MAC address.
+    pub hardware_address: Option<String>,
+    /// Its addresses.
+    #[serde(default)]
+    pub ip_addresses: Vec<AgentAddress>,
+}
+
+params! {
+    /// A program to run.
+    #[derive(Debug, Clone, Default)]
+    pub struct Exec {
+        /// The program and its arguments.
+        command: Repeated = "command",
+        /// What it reads.
+        input_data: Option<String> = "input-data",
+    }
+
+    /// Which program.
+    #[derive(Debug, Clone, Copy)]
+    pub struct ExecPid {
+        /// Its process number in the machine.
+        pid: i64 = "pid",
+    }
+
+    /// A file to read.
+    #[derive(Debug, Clone)]
+    pub struct ReadFile {
+        /// Its path.
+        file: String = "file",
+    }
+
+    /// A file to write, at most 60 KiB.
+    #[derive(Debug, Clone)]
+    pub struct WriteFile {
+        /// Its path.
+        file: String = "file",
+        /// Its content.
+        content: String = "content",
+    }
+
+    /// A password to set.
+    #[derive(Debug, Clone)]
+    pub struct SetUserPassword {
+        /// Of which user in the machine.
+        username: String = "username",
+        /// The password.
+        password: SecretString = "password",
+        /// Whether it is a hash already.
+        crypted: Switch = "crypted",
+    }
+}
+
+calls! { Pve:
+    PING "qemu(n, id).agent_ping" = Post "/nodes/{node}/qemu/{vmid}/agent/ping" () -> AgentResult<Value>;
+    EXEC "qemu(n, id).agent_exec" = Post "/nodes/{node}/qemu/{vmid}/agent/exec" (Exec) -> ExecStarted;
+    EXEC_STATUS "qemu(n, id).agent_exec_status" = Get "/nodes/{node}/qemu/{vmid}/agent/exec-status" (ExecPid) -> ExecStatus;
+    READ "qemu(n, id).agent_read_file" = Get "/nodes/{node}/qemu/{vmid}/agent/file-read" (ReadFile) -> FileContent;
+    WRITE "qemu(n, id).agent_write_file" = Post "/nodes/{node}/qemu/{vmid}/agent/file-write" (WriteFile) -> ();
+    PASSWORD "qemu(n, id).agent_set_password" = Post "/nodes/{node}/qemu/{vmid}/agent/set-user-password" (SetUserPassword) -> ();
+    INTERFACES "qemu(n, id).agent_interfaces" = Get "/nodes/{node}/qemu/{vmid}/agent/network-get-interfaces" () -> AgentResult<Vec<AgentInterface>>;
+    OS_INFO "qemu(n, id).agent_os_info" = Get "/nodes/{node}/qemu/{vmid}/agent/get-osinfo" () -> AgentResult<BTreeMap<String, Value>>;
+    HOST_NAME "qemu(n, id).agent_host_name" = Get "/nodes/{node}/qemu/{vmid}/agent/get-host-name" () -> AgentResult<BTreeMap<String, Value>>;
+    FS_INFO "qemu(n, id).agent_file_systems" = Get "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo" () -> AgentResult<Value>;
+    FSTRIM "qemu(n, id).agent_fstrim" = Post "/nodes/{node}/qemu/{vmid}/agent/fstrim" () -> AgentResult<Value>;
+}
+
+impl Qemu<'_> {
+    /// Whether the agent answers.
+    ///
+    /// # Errors
+    /// Any failure of the call; 500 when there is no agent or it does not answer.
+    pub async fn agent_ping(&self) -> Result<()> {
+        self.connection.send(&PING, &self.args(), &()).await.map(drop)
+    }
+
+    /// Runs a program. Ask [`Self::agent_exec_status`] what became of it.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_exec(&self, params: &Exec) -> Result<ExecStarted> {
+        self.connection.send(&EXEC, &self.args(), params).await
+    }
+
+    /// How a program is. What it wrote is gone after it was told once.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_exec_status(&self, started: ExecStarted) -> Result<ExecStatus> {
+        self.connection.send(&EXEC_STATUS, &self.args(), &ExecPid { pid: started.pid }).await
+    }
+
+    /// Reads a file of the machine.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_read_file(&self, file: &str) -> Result<FileContent> {
+        self.connection.send(&READ, &self.args(), &ReadFile { file: file.to_owned() }).await
+    }
+
+    /// Writes a file of the machine, at most 60 KiB.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_write_file(&self, params: &WriteFile) -> Result<()> {
+        self.connection.send(&WRITE, &self.args(), params).await
+    }
+
+    /// Sets a user's password in the machine.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_set_password(&self, params: &SetUserPassword) -> Result<()> {
+        self.connection.send(&PASSWORD, &self.args(), params).await
+    }
+
+    /// The machine's network devices and addresses.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_interfaces(&self) -> Result<Vec<AgentInterface>> {
+        self.connection.send(&INTERFACES, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// What operating system the machine has.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_os_info(&self) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&OS_INFO, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The machine's host name, as `host-name`.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_host_name(&self) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&HOST_NAME, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The machine's file systems.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_file_systems(&self) -> Result<Value> {
+        self.connection.send(&FS_INFO, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Gives unused blocks of the machine's file systems back.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_fstrim(&self) -> Result<Value> {
+        self.connection.send(&FSTRIM, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+}
