@@ -106,7 +106,10 @@ async fn without_quorum_reads_go_on_and_writes_are_refused() {
         "POST /api2/json/access/groups HTTP/1.1\r\nHost: x\r\n{ROOT}Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     );
-    assert_eq!(status_line(&sim, &request).await, "HTTP/1.1 500 cluster not ready - no quorum?");
+    assert_eq!(
+        status_line(&sim, &request).await,
+        "HTTP/1.1 500 create group failed: cfs-lock 'file-user_cfg' error: no quorum!"
+    );
 }
 
 #[tokio::test]

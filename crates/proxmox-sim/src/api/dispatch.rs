@@ -84,7 +84,7 @@ fn relay(cluster: &Cluster, entry: &str, node: &str) -> Result<(), Fault> {
         Some(found) if found.online => Ok(()),
         Some(_) => Err(Fault::relay(595, "No route to host")),
         None => Err(Fault::die(format!(
-            "hostname lookup '{node}' failed - failed to get address info for: {node}: Name or service not known"
+            "hostname lookup '{node}' failed - failed to get address info for: {node}: Temporary failure in name resolution"
         ))),
     }
 }

@@ -96,7 +96,6 @@ fn content(cluster: &Cluster, call: &Call, id: &str) -> Result<Value, Fault> {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let id = call.required("poolid");
     addable(cluster, id).map_err(|fault| fault.nested("create pool failed: "))?;
     let pool = Pool { comment: call.text("comment").unwrap_or_default().to_owned(), ..Pool::default() };
@@ -105,6 +104,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn addable(cluster: &Cluster, id: &str) -> Result<(), Fault> {
+    cluster.cfs_lock("user_cfg")?;
     if cluster.pools.contains_key(id) {
         return Err(Fault::die(format!("pool '{id}' already exists")));
     }
@@ -120,7 +120,6 @@ fn addable(cluster: &Cluster, id: &str) -> Result<(), Fault> {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     // Nothing is written when one of the members is refused.
     let mut pools = cluster.pools.clone();
     change(cluster, &mut pools, call).map_err(|fault| fault.nested("update pools failed: "))?;
@@ -130,6 +129,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn change(cluster: &Cluster, pools: &mut crate::state::pools::Pools, call: &Call) -> Result<(), Fault> {
     let id = call.required("poolid");
+    cluster.cfs_lock("user_cfg")?;
     exists(cluster, id)?;
     if let (Some(pool), Some(comment)) = (pools.get_mut(id), call.text("comment")) {
         comment.clone_into(&mut pool.comment);
@@ -176,7 +176,6 @@ fn change(cluster: &Cluster, pools: &mut crate::state::pools::Pools, call: &Call
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let id = call.required("poolid");
     empty(cluster, id).map_err(|fault| fault.nested("delete pool failed: "))?;
     cluster.pools.remove(id);
@@ -186,6 +185,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 /// Members that do not exist (any more) do not count.
 fn empty(cluster: &Cluster, id: &str) -> Result<(), Fault> {
+    cluster.cfs_lock("user_cfg")?;
     let pool = exists(cluster, id)?;
     let contains = |what: String| Err(Fault::die(format!("pool '{id}' is not empty (contains {what})")));
     let below = format!("{id}/");

@@ -125,6 +125,14 @@ impl Cluster {
         !self.nodes.quorum_lost && up * 2 > self.nodes.len()
     }
 
+    /// Takes the lock of a configuration file of the cluster (`user_cfg`, `domains_cfg`), which needs quorum.
+    ///
+    /// # Errors
+    /// 500 with the lock's words.
+    pub fn cfs_lock(&self, file: &str) -> Result<(), Fault> {
+        if self.quorate() { Ok(()) } else { Err(Fault::die(format!("cfs-lock 'file-{file}' error: no quorum!"))) }
+    }
+
     /// Refuses a write to the cluster's configuration without quorum.
     ///
     /// # Errors

@@ -66,12 +66,12 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
     if !delete && !AclPath::from_str(&path).is_ok_and(|path| path.is_known_to_pve()) {
         return Err(invalid());
     }
-    cluster.require_quorum()?;
     change(cluster, call, &path, delete).map_err(|fault| fault.nested("ACL update failed: "))?;
     Ok(Reply::null())
 }
 
 fn change(cluster: &mut Cluster, call: &Call, path: &str, delete: bool) -> Result<(), Fault> {
+    cluster.cfs_lock("user_cfg")?;
     let propagate = call.flag("propagate").unwrap_or(true);
     let mut node = cluster.access.acl.get(path).cloned().unwrap_or_default();
     for role in split_list(call.required("roles")) {

@@ -244,12 +244,12 @@ fn sent(call: &Call, kind: &str) -> Result<Vec<(String, Value)>, Fault> {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     add(cluster, call).map_err(|fault| fault.nested("add auth server failed: "))?;
     Ok(Reply::null())
 }
 
 fn add(cluster: &mut Cluster, call: &Call) -> Result<(), Fault> {
+    cluster.cfs_lock("domains_cfg")?;
     let (name, kind) = (call.required("realm"), call.required("type"));
     if cluster.access.realms.contains_key(name) {
         return Err(Fault::die(format!("domain '{name}' already exists")));
@@ -279,12 +279,12 @@ fn only_one_default(cluster: &mut Cluster, call: &Call) {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     change(cluster, call).map_err(|fault| fault.nested("update auth server failed: "))?;
     Ok(Reply::null())
 }
 
 fn change(cluster: &mut Cluster, call: &Call) -> Result<(), Fault> {
+    cluster.cfs_lock("domains_cfg")?;
     let name = call.required("realm");
     digest::assert_unmodified(&current_digest(cluster), call.text("digest"))?;
     let Some(kind) = cluster.access.realms.get(name).map(|realm| realm.kind().to_owned()) else {
@@ -302,8 +302,8 @@ fn change(cluster: &mut Cluster, call: &Call) -> Result<(), Fault> {
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let name = call.required("realm");
+    cluster.cfs_lock("domains_cfg").map_err(|fault| fault.nested("delete auth server failed: "))?;
     if !cluster.access.realms.contains_key(name) {
         return Err(Fault::die(format!("delete auth server failed: authentication domain '{name}' does not exist")));
     }

@@ -51,8 +51,8 @@ fn exists(cluster: &Cluster, name: &str) -> Result<(), Fault> {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let name = call.required("groupid");
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("create group failed: "))?;
     if cluster.access.groups.contains_key(name) {
         return Err(Fault::die(format!("create group failed: group '{name}' already exists")));
     }
@@ -73,9 +73,9 @@ fn read(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let name = call.required("groupid");
-    exists(cluster, name).map_err(|fault| fault.nested("update group failed: "))?;
+    let found = cluster.cfs_lock("user_cfg").and_then(|()| exists(cluster, name));
+    found.map_err(|fault| fault.nested("update group failed: "))?;
     if let (Some(group), Some(comment)) = (cluster.access.groups.get_mut(name), call.text("comment")) {
         comment.clone_into(&mut group.comment);
     }
@@ -83,9 +83,9 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let name = call.required("groupid");
-    exists(cluster, name).map_err(|fault| fault.nested("delete group failed: "))?;
+    let found = cluster.cfs_lock("user_cfg").and_then(|()| exists(cluster, name));
+    found.map_err(|fault| fault.nested("delete group failed: "))?;
     cluster.access.remove_group(name);
     Ok(Reply::null())
 }

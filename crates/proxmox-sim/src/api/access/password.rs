@@ -63,7 +63,7 @@ fn change(cluster: &mut Cluster, call: &Call) -> Outcome {
     if !call.caller.is_root() && !own && (userid == "root@pam" || realm == "pam") {
         return Err(Fault::forbidden());
     }
-    cluster.require_quorum()?;
+    cluster.cfs_lock("priv_shadow_cfg")?;
     settable(cluster, userid, realm)?;
     cluster.access.set_password(userid, call.required("password"));
     Ok(Reply::null())

@@ -67,12 +67,12 @@ fn sent(call: &Call) -> BTreeSet<String> {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let role = call.required("roleid");
     if role.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("PVE")) {
         let text = "cannot use role ID starting with the (case-insensitive) 'PVE' namespace";
         return Err(Fault::param("roleid", text));
     }
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("create role failed: "))?;
     if privileges(cluster, role).is_some() {
         return Err(Fault::die(format!("create role failed: role '{role}' already exists")));
     }
@@ -81,11 +81,11 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let role = call.required("roleid");
     if predefined(role).is_some() {
         return Err(Fault::die(format!("auto-generated role '{role}' cannot be modified")));
     }
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("update role failed: "))?;
     let Some(held) = cluster.access.roles.get_mut(role) else {
         return Err(Fault::die(format!("update role failed: role '{role}' does not exist")));
     };
@@ -97,11 +97,11 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let role = call.required("roleid");
     if predefined(role).is_some() {
         return Err(Fault::die(format!("auto-generated role '{role}' cannot be deleted")));
     }
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("delete role failed: "))?;
     if !cluster.access.roles.contains_key(role) {
         return Err(Fault::die(format!("delete role failed: role '{role}' does not exist")));
     }

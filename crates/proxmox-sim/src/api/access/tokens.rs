@@ -55,15 +55,15 @@ fn read(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let (userid, name) = (call.required("userid"), call.required("tokenid"));
     cluster.access.user_exists(userid)?;
+    if cluster.access.token(userid, name).is_ok() {
+        return Err(Fault::param("tokenid", "Token already exists."));
+    }
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("generating token failed: "))?;
     let Some(user) = cluster.access.users.get_mut(userid) else {
         return Err(Fault::die(format!("no such user ('{userid}')")));
     };
-    if user.tokens.contains_key(name) {
-        return Err(Fault::param("tokenid", "Token already exists."));
-    }
     let secret = uuid::Uuid::new_v4().to_string();
     let mut token = Token { privsep: true, secret: Secret(secret.clone()), ..Token::default() };
     change(&mut token, call);
@@ -92,9 +92,9 @@ fn change(token: &mut Token, call: &Call) {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let (userid, name) = (call.required("userid"), call.required("tokenid"));
     cluster.access.token(userid, name)?;
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("updating token info failed: "))?;
     let Some(token) = cluster.access.users.get_mut(userid).and_then(|user| user.tokens.get_mut(name)) else {
         return Err(Fault::die(format!("no such token '{name}' for user '{userid}'")));
     };
@@ -119,9 +119,9 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let (userid, name) = (call.required("userid"), call.required("tokenid"));
     cluster.access.token(userid, name)?;
+    cluster.cfs_lock("user_cfg").map_err(|fault| fault.nested("deleting token failed: "))?;
     cluster.access.remove_token(userid, name);
     Ok(Reply::null())
 }

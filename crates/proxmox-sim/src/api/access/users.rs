@@ -121,9 +121,9 @@ pub(super) fn token_fields(token: &Token) -> Map<String, Value> {
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let userid = call.required("userid").to_owned();
     let failed = |fault: Fault| fault.nested("create user failed: ");
+    cluster.cfs_lock("user_cfg").map_err(failed)?;
     if cluster.access.users.contains_key(&userid) {
         return Err(failed(Fault::die(format!("user '{userid}' already exists"))));
     }
@@ -191,10 +191,11 @@ fn read(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let userid = call.required("userid");
+    let failed = |fault: Fault| fault.nested("update user failed: ");
     cluster.access.user_exists(userid)?;
-    let groups = wanted_groups(&cluster.access, call).map_err(|fault| fault.nested("update user failed: "))?;
+    cluster.cfs_lock("user_cfg").map_err(failed)?;
+    let groups = wanted_groups(&cluster.access, call).map_err(failed)?;
     if let Some(user) = cluster.access.users.get_mut(userid) {
         change(user, call);
     }
@@ -210,9 +211,10 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
     let userid = call.required("userid");
-    cluster.access.user_exists(userid).map_err(|fault| fault.nested("delete user failed: "))?;
+    let failed = |fault: Fault| fault.nested("delete user failed: ");
+    cluster.cfs_lock("user_cfg").map_err(failed)?;
+    cluster.access.user_exists(userid).map_err(failed)?;
     cluster.access.remove_user(userid);
     Ok(Reply::null())
 }
