@@ -24,6 +24,8 @@ struct Cli {
 enum Task {
     /// Everything that has to pass: formatting, lints, build, tests, docs, layer arrows, licences and bans.
     Ci(ci::Args),
+    /// The checked-in OpenAPI documents, written anew or compared with the handlers.
+    Openapi(openapi::Args),
     /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
     Db(db::Args),
     /// Measurements, both sides of each comparison in one go.
@@ -39,6 +41,7 @@ enum Task {
 fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ci(args) => ci::run(&args),
+        Task::Openapi(args) => openapi::run(&args),
         Task::Db(args) => db::run(&args),
         Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),

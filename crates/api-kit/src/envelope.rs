@@ -73,6 +73,12 @@ impl<T: Serialize> Answer<T> {
         Self::new(StatusCode::ACCEPTED, result)
     }
 
+    /// The same answer with another result.
+    pub fn map<U>(self, into: impl FnOnce(T) -> U) -> Answer<U> {
+        let Self { status, result, warnings, next_cursor, extra, headers, carries_secret } = self;
+        Answer { status, result: into(result), warnings, next_cursor, extra, headers, carries_secret }
+    }
+
     /// With what is missing from the answer.
     #[must_use]
     pub fn with_warnings<W: Into<Warning>>(mut self, warnings: impl IntoIterator<Item = W>) -> Self {

@@ -7,7 +7,8 @@
 //! - [`Identify`] is the seam to whatever knows credentials and accounts.
 //! - HTTP statuses are decided in [`Code`] and nowhere else.
 //!
-//! It knows no use case, no store and no Proxmox.
+//! It knows no use case, no store and no Proxmox; of the platform it knows who identifies callers and how errors are worded
+//! (`platform`).
 
 mod code;
 mod context;
@@ -18,6 +19,7 @@ mod extract;
 mod identify;
 mod layers;
 mod openapi;
+mod platform;
 mod routes;
 mod server;
 mod stack;

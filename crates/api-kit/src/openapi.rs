@@ -2,7 +2,8 @@
 //!
 //! Handlers describe what they answer with, without the envelope: `responses((status = 200, body = Account))`. This module
 //! wraps it, adds who may call (`x-access`, `security`), and the error answers every route can give. An operation whose answer
-//! has no envelope says `extensions(("x-envelope" = json!(false)))`.
+//! has no envelope says `extensions(("x-envelope" = json!(false)))`; one that is no list and gathers from the clusters all the
+//! same says `extensions(("x-warnings" = json!(true)))`.
 
 use axum::http::Method;
 use bnna_auth::Access;
@@ -116,6 +117,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// Adds to an operation what holds for every route.
 fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     let enveloped = operation.remove("x-envelope") != Some(Value::Bool(false));
+    let gathered = operation.remove("x-warnings") == Some(Value::Bool(true));
     operation.insert("x-access".into(), json!(entry.access.as_str()));
     operation.insert(
         "security".into(),
@@ -125,7 +127,7 @@ fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     let Value::Object(responses) = responses else { return };
     for response in responses.values_mut() {
         if let Some(schema) = response.pointer_mut("/content/application~1json/schema").filter(|_| enveloped) {
-            *schema = wrapped(schema.take());
+            *schema = wrapped(schema.take(), gathered);
         }
     }
     for (status, description) in error_responses(entry) {
@@ -144,14 +146,16 @@ fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     });
 }
 
-/// A result's schema inside the envelope.
-fn wrapped(result: Value) -> Value {
+/// A result's schema inside the envelope; `gathered` from the clusters, some of which may be missing.
+fn wrapped(result: Value, gathered: bool) -> Value {
     let is_list = result.get("type") == Some(&json!("array"));
     let mut properties = Map::new();
     properties.insert("result".into(), result);
     properties.insert("timings".into(), json!({ "$ref": "#/components/schemas/Timings" }));
-    if is_list {
+    if is_list || gathered {
         properties.insert("warnings".into(), json!({ "$ref": "#/components/schemas/Warnings" }));
+    }
+    if is_list {
         properties.insert(
             "next_cursor".into(),
             json!({ "type": "string", "description": "Where the next page begins; absent on the last one." }),

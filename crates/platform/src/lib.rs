@@ -21,6 +21,7 @@ pub mod tasks;
 pub mod views;
 
 pub use actor::Actor;
+pub use bnna_store::{Page, Window};
 pub use error::{Conflict, Error, Reached, Upstream};
 pub use estate::Estate;
 pub use keyring::KeyError;

@@ -1,0 +1,99 @@
+//! Looking after accounts: health, inventory, rights, repair.
+
+use axum::extract::State;
+use bnna_api_kit::{Answer, Caller, Json, Path, Prefer, Reply, Routes, route};
+use bnna_auth::Access;
+use bnna_platform::Platform;
+use bnna_platform::operations::Accepted;
+use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, RepairReport};
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::answer::{Outcome, ran};
+use crate::request::{AccountPath, Empty, PreferWait, actor};
+
+pub(crate) fn routes() -> Routes<Platform> {
+    Routes::new()
+        .add(route!(Access::OperatorRead, account_health))
+        .add(route!(Access::OperatorRead, account_inventory))
+        .add(route!(Access::Operator, sync_account_acls))
+        .add(route!(Access::Operator, repair_account))
+}
+
+/// How the rights are synced.
+#[derive(Debug, Deserialize, ToSchema)]
+struct SyncAcls {
+    /// Whether to say only what would be done.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Checks an account on all its clusters.
+///
+/// What is found is in the answer, which is 200 also for an account that is not well.
+#[utoipa::path(
+    get, path = "/api/platform/accounts/{slug}/health", tag = "accounts", params(AccountPath),
+    responses((status = 200, body = AccountHealth))
+)]
+async fn account_health(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+) -> Reply<AccountHealth> {
+    let account = platform.account_for_reading(&caller.grant, &path.slug).await?;
+    Ok(Answer::ok(platform.account_health(&account).await?))
+}
+
+/// Shows everything of an account, without secrets.
+#[utoipa::path(
+    get, path = "/api/platform/accounts/{slug}/inventory", tag = "accounts", params(AccountPath),
+    extensions(("x-warnings" = json!(true))),
+    responses((status = 200, body = AccountInventory))
+)]
+async fn account_inventory(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+) -> Reply<AccountInventory> {
+    let account = platform.account_for_reading(&caller.grant, &path.slug).await?;
+    let mut inventory = platform.account_inventory(&account).await?;
+    let missing = std::mem::take(&mut inventory.warnings);
+    Ok(Answer::ok(inventory).with_warnings(missing))
+}
+
+/// Brings the rights of an account's group on Proxmox to what they shall be.
+///
+/// Entries that are not the account's are not touched. Repeating it changes nothing.
+#[utoipa::path(
+    put, path = "/api/platform/accounts/{slug}/acls", tag = "accounts", params(AccountPath, PreferWait),
+    request_body = SyncAcls,
+    responses((status = 200, body = AclSync), (status = 202, description = "It goes on.", body = Accepted))
+)]
+async fn sync_account_acls(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+    prefer: Prefer,
+    Json(body): Json<SyncAcls>,
+) -> Reply<Outcome<AclSync>> {
+    let account = platform.account_for_operating(&caller.grant, &path.slug).await?;
+    let run = platform.sync_acls(&actor(&caller)?, &account, body.dry_run, prefer.into()).await?;
+    Ok(ran(run, Answer::ok))
+}
+
+/// Makes what is missing of an account on Proxmox again: pool, group, members, rights.
+#[utoipa::path(
+    post, path = "/api/platform/accounts/{slug}/repair", tag = "accounts", params(AccountPath, PreferWait),
+    responses((status = 200, body = RepairReport), (status = 202, description = "It goes on.", body = Accepted))
+)]
+async fn repair_account(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+    prefer: Prefer,
+    Json(Empty {}): Json<Empty>,
+) -> Reply<Outcome<RepairReport>> {
+    let account = platform.account_for_operating(&caller.grant, &path.slug).await?;
+    let run = platform.repair_account(&actor(&caller)?, &account, prefer.into()).await?;
+    Ok(ran(run, Answer::ok))
+}
