@@ -30,3 +30,8 @@ pub use network::{Network, NotANetwork};
 pub use print::print_json;
 pub use text::{Text, Timestamp};
 pub use verify::{CaPool, FileError, verify_files};
+
+/// The examples of the handbook's page, run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/nebula-pki.md")]
+mod handbook {}
