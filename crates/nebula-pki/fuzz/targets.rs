@@ -12,8 +12,11 @@ use nebula_pki::{
 const READERS: [NebulaVersion; 4] =
     [NebulaVersion::new(1, 6, 1), NebulaVersion::new(1, 9, 5), NebulaVersion::new(1, 10, 3), NebulaVersion::NEWEST];
 
+/// What takes any bytes.
+pub type Target = fn(&[u8]);
+
 /// A name, and what is fed.
-pub const TARGETS: [(&str, fn(&[u8])); 5] =
+pub const TARGETS: [(&str, Target); 5] =
     [("pem", pem), ("v1", v1), ("v2", v2), ("encrypted_key", encrypted_key), ("bundle", bundle)];
 
 /// PEM: what is read can be written and read again, and keys of every kind are refused or kept.

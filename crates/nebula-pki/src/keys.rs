@@ -12,7 +12,7 @@ use p256::ecdsa::signature::Signer as _;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use x25519_dalek::StaticSecret;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 use crate::certificate::Curve;
 use crate::error::FormatError;
@@ -184,6 +184,18 @@ impl CaKey {
         }
     }
 }
+
+/// Every type that holds a private key wipes it when dropped; this does not compile otherwise.
+impl ZeroizeOnDrop for CaKey {}
+impl ZeroizeOnDrop for HostKey {}
+const _: () = {
+    const fn wiped<T: ZeroizeOnDrop>() {}
+    wiped::<Ed25519Key>();
+    wiped::<EcdsaKey>();
+    wiped::<P256Key>();
+    wiped::<StaticSecret>();
+    wiped::<Zeroizing<[u8; 32]>>();
+};
 
 impl fmt::Debug for CaKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,6 +49,7 @@ fn parse(error: &ParseError, nebula: NebulaVersion) -> Option<String> {
 fn shape(error: &ShapeError, nebula: NebulaVersion) -> Option<String> {
     Some(match error {
         ShapeError::PublicKey { .. } if nebula.checks_shape() => "invalid public key".to_owned(),
+        // Some releases begin it with a capital, some do not.
         ShapeError::PublicKey { found, .. } => format!("ublic key was fewer than 32 bytes; {found}"),
         ShapeError::NoNetwork(Version::V1) => "non-CA certificates must contain exactly one network".to_owned(),
         ShapeError::NoNetwork(Version::V2) => "non-CA certificate must contain at least 1 network".to_owned(),

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use crate::certificate::{Certificate, Version};
 use crate::nebula::NebulaVersion;
 use crate::network::Network;
-use crate::text::Text;
 
 impl Certificate {
     /// The certificate as one JSON object, without a newline, as the newest Nebula prints it.
@@ -138,13 +137,4 @@ fn quote(bytes: &[u8]) -> String {
     }
     out.push('"');
     out
-}
-
-/// Only for groups and names in messages: kept beside [`quote`] so that both show text alike.
-impl Text {
-    /// The text as a JSON string.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        quote(self.as_bytes())
-    }
 }

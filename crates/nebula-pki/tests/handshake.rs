@@ -1,6 +1,5 @@
 //! Two real `nebula` processes, each in a network namespace of its own, with configurations made here.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
-#![allow(clippy::print_stderr, reason = "says what was skipped")]
 
 mod peer;
 
@@ -146,7 +145,7 @@ fn start(tag: &str, peers: [&Peer; 2], configs: &[HostConfig; 2]) -> Option<(Cab
     let cable = match Cable::lay(tag) {
         Ok(cable) => cable,
         Err(why) => {
-            eprintln!("SKIPPED: no handshake between two nebula processes on this machine: {why}");
+            peer::skipped(&format!("no handshake between two nebula processes on this machine: {why}"));
             return None;
         }
     };
@@ -165,7 +164,7 @@ fn start(tag: &str, peers: [&Peer; 2], configs: &[HostConfig; 2]) -> Option<(Cab
 fn two_nebulas_shake_hands_and_pass_traffic() {
     let peers = peer::peers();
     let (Some(oldest), Some(newest)) = (peers.first(), peers.last()) else {
-        eprintln!("SKIPPED: no nebula on this machine");
+        peer::skipped("no nebula on this machine");
         return;
     };
     let v4 = || pair(Version::V1, ["10.42.0.1", "10.42.0.2"], 16);

@@ -146,7 +146,7 @@ fn fingerprints(crt: &[u8], nebula: NebulaVersion) -> (bool, Option<String>) {
 /// A file of the directory; `verdicts.json` must not lead out of it.
 fn inside(directory: &Path, name: &str) -> Result<std::path::PathBuf, String> {
     let plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if plain { Ok(directory.join(name)) } else { Err(format!("{name:?} is not a file of the directory")) }
+    if plain && !name.is_empty() { Ok(directory.join(name)) } else { Err(format!("{name:?} is not a file of the directory")) }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
@@ -155,4 +155,51 @@ fn read(path: &Path) -> Result<Vec<u8>, String> {
         return Err(format!("{} has {size} bytes, more than {MAX_FILE}", path.display()));
     }
     std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::process::workspace_root;
+
+    fn fixtures() -> std::path::PathBuf {
+        workspace_root().join("fixtures/nebula")
+    }
+
+    #[test]
+    fn the_recorded_verdicts_of_every_release_are_agreed_with() {
+        for version in ["1.6.1", "1.9.3", "1.11.0"] {
+            assert_eq!(run(&fixtures(), Some(version)), Ok(()), "{version}");
+        }
+        assert_eq!(run(&fixtures(), None), Ok(()));
+        assert!(run(&fixtures(), Some("1.8.0")).is_err(), "nothing was recorded of it");
+    }
+
+    #[test]
+    fn a_changed_verdict_or_fingerprint_is_a_disagreement() {
+        let directory = tempfile::tempdir().unwrap();
+        for entry in std::fs::read_dir(fixtures()).unwrap().flatten() {
+            std::fs::copy(entry.path(), directory.path().join(entry.file_name())).unwrap();
+        }
+        let file = directory.path().join("verdicts.json");
+        let text = std::fs::read_to_string(&file).unwrap();
+        for (part, field) in [("verdict", "accept"), ("fingerprint", "")] {
+            let mut value: serde_json::Value = serde_json::from_str(&text).unwrap();
+            let place = &mut value["cases"]["v1-ok"][part]["1.11.0"];
+            match field {
+                "accept" => place["accept"] = false.into(),
+                _ => *place = "00".repeat(32).into(),
+            }
+            std::fs::write(&file, value.to_string()).unwrap();
+            assert_eq!(run(directory.path(), None), Err("1 disagreements with nebula-cert 1.11.0".to_owned()));
+            assert_eq!(run(directory.path(), Some("1.6.1")), Ok(()), "that verdict was not changed");
+        }
+    }
+
+    #[test]
+    fn a_file_outside_the_directory_is_not_read() {
+        for name in ["../secret", "/etc/passwd", "a/../../b", ""] {
+            assert!(inside(Path::new("/dir"), name).is_err(), "{name}");
+        }
+    }
 }
