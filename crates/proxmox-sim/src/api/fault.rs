@@ -105,4 +105,11 @@ impl Fault {
         }
         Self::json(500, message)
     }
+
+    /// The same refusal with a text put before the message, as Proxmox does (`update sdn zone object failed: …`).
+    #[must_use]
+    pub fn prefixed(mut self, prefix: &str) -> Self {
+        self.message.insert_str(0, prefix);
+        self
+    }
 }

@@ -27,17 +27,20 @@
 //!    A handler never waits and never does I/O. Work that takes time is a task.
 //! 4. Replay the scenarios that use it: `cargo xtask replay DIR --only SCENARIO`.
 //!
-//! Lists and objects are shuffled on the way out, so no handler need care about order, except where order is part of the answer.
+//! Lists and objects are shuffled on the way out, so no handler need care about order. Where order is part of the answer, it says so
+//! ([`Reply::in_order`]); tasks, log lines, rules and points in time keep theirs anyway.
 
 pub mod access;
 mod call;
 pub mod check;
+mod described;
 mod dispatch;
 mod fault;
 mod params;
 mod pools;
 mod route;
 mod schema;
+mod sdn;
 mod version;
 
 pub use call::{Call, Caller, Outcome, ParamValue, Reply, Upload, split_list};

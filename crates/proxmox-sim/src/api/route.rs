@@ -24,9 +24,11 @@ impl Table {
     #[must_use]
     pub fn pve() -> Self {
         let mut table = Self::default();
+        table.extend(super::described::endpoints());
         table.extend(super::version::endpoints());
         table.extend(super::access::endpoints());
         table.extend(super::pools::endpoints());
+        table.simulate(&super::sdn::calls());
         table
     }
 
@@ -62,6 +64,11 @@ impl Table {
         };
         let wanted = shape(template);
         self.endpoints.iter().any(|endpoint| endpoint.method == method && shape(&endpoint.template) == wanted)
+    }
+
+    /// The endpoint of exactly this verb and template.
+    pub(super) fn find_template_mut(&mut self, method: &str, template: &str) -> Option<&mut Endpoint> {
+        self.endpoints.iter_mut().rev().find(|endpoint| endpoint.method == method && endpoint.template == template)
     }
 
     /// All endpoints.

@@ -12,6 +12,7 @@ const BY_SHAPE: &[&str] = &[
     "CSRFPreventionToken",
     "arch",
     "avail",
+    "available",
     "balloon_min",
     "blockstat",
     "boot-info",
@@ -22,14 +23,21 @@ const BY_SHAPE: &[&str] = &[
     "current-kernel",
     "digest",
     "disk",
+    "disk-bytes",
+    "disk-chunks",
     "diskread",
     "diskwrite",
     "endtime",
     "fingerprint",
     "freemem",
+    "history-start",
     "idle",
+    "index-data-bytes",
+    "issuer",
     "ksm",
     "kversion",
+    "last-backup",
+    "last-run-endtime",
     "loadavg",
     "maxswap",
     "mem",
@@ -40,6 +48,8 @@ const BY_SHAPE: &[&str] = &[
     "netout",
     "next-run",
     "nics",
+    "notafter",
+    "notbefore",
     "pem",
     "pid",
     "pressurecpufull",
@@ -50,17 +60,21 @@ const BY_SHAPE: &[&str] = &[
     "pressurememorysome",
     "proxmox-support",
     "pstart",
+    "public-key-bits",
+    "public-key-type",
     "pveversion",
     "qmpstatus_time",
     "repoid",
     "rootfs",
     "running-machine",
     "running-qemu",
+    "san",
     "size",
     "smbios1",
     "snaptime",
     "ssl_fingerprint",
     "starttime",
+    "subject",
     "swap",
     "ticket",
     "time",
@@ -93,7 +107,8 @@ const IDENTITY: &[&[&str]] = &[
     &["poolid"],
     &["sid"],
     &["rule"],
-    &["backup-type", "backup-id", "backup-time"],
+    &["backup-type", "backup-id"],
+    &["filename"],
     &["id"],
     &["vmid"],
     &["storage"],
@@ -165,7 +180,9 @@ fn classified(run: &str) -> String {
     if let Some(upid) = run.strip_prefix("UPID:") {
         let parts: Vec<&str> = upid.split(':').collect();
         let node = parts.first().copied().unwrap_or_default();
-        return format!("UPID:{node}:{}", parts.get(4..).unwrap_or_default().join(":"));
+        // A backup server's ids have one field more.
+        let kept = if parts.len() == 9 { 5 } else { 4 };
+        return format!("UPID:{node}:{}", parts.get(kept..).unwrap_or_default().join(":"));
     }
     let groups: Vec<&str> = run.split('-').collect();
     if groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12]) && groups.iter().all(|group| hex(group)) {
@@ -178,6 +195,9 @@ fn classified(run: &str) -> String {
     if octets.len() >= 6 && octets.iter().all(|octet| octet.len() == 2 && hex(octet)) {
         return format!("<{} octets>", octets.len());
     }
+    if let Some(stamp) = iso_stamp(run) {
+        return run.replace(stamp, "<stamp>");
+    }
     // vzdump-qemu-100-2026_11_20-23_05_12
     if let Some(at) = run.find("_").filter(|at| *at >= 4) {
         let stamp = run.get(at - 4..at + 15).unwrap_or_default();
@@ -187,6 +207,17 @@ fn classified(run: &str) -> String {
         }
     }
     run.to_owned()
+}
+
+/// `2026-11-21T02:07:13Z`, as in names of backups and in logs.
+fn iso_stamp(run: &str) -> Option<&str> {
+    let at = run.find('T').filter(|at| *at >= 10)?;
+    let stamp = run.get(at - 10..at + 9)?;
+    let shape: String = stamp.chars().map(|c| if c.is_ascii_digit() { 'd' } else { c }).collect();
+    if shape != "dddd-dd-ddTdd:dd:dd" {
+        return None;
+    }
+    run.get(at - 10..at + 10).filter(|longer| longer.ends_with('Z')).or(Some(stamp))
 }
 
 /// Finds the differences between two bodies.
@@ -282,7 +313,13 @@ impl Comparison<'_> {
             }
             return;
         }
-        let positional = expected.iter().any(|element| element.get("upid").is_some() || element.get("n").is_some());
+        if let Some((expected, actual)) = by_backup_time(expected, actual) {
+            self.array(path, &expected, &actual, found);
+            return;
+        }
+        let has = |element: &Value, key: &str| element.get(key).is_some();
+        let positional = expected.iter().any(|element| has(element, "upid") || has(element, "n"))
+            || (expected.len() > 1 && expected.iter().all(|element| has(element, "time")));
         if positional {
             if expected.len() != actual.len() {
                 found.push(format!("{path}: expected {} elements got {}", expected.len(), actual.len()));
@@ -310,6 +347,23 @@ impl Comparison<'_> {
             found.push(format!("{path}: unexpected element {}", brief(element)));
         }
     }
+}
+
+/// Backups are the first, the second, …: their times cannot repeat.
+fn by_backup_time(expected: &[Value], actual: &[Value]) -> Option<(Vec<Value>, Vec<Value>)> {
+    expected.first()?.get("backup-time")?;
+    let order = |rows: &[Value]| {
+        let mut rows = rows.to_vec();
+        rows.sort_by_key(|row| row.get("backup-time").and_then(Value::as_i64));
+        for (at, row) in rows.iter_mut().enumerate() {
+            if let Some(row) = row.as_object_mut() {
+                row.remove("backup-time");
+                row.insert("its number".to_owned(), at.into());
+            }
+        }
+        rows
+    };
+    Some((order(expected), order(actual)))
 }
 
 fn as_set(text: &str) -> std::collections::BTreeSet<&str> {

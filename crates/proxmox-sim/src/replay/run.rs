@@ -219,7 +219,6 @@ async fn backup_server(version: &str) -> Result<Backup, SimError> {
         .datastore("ds1")
         .root_token("lab", None)
         .token("pve@pbs!pve1", None, &grants)
-        .state(crate::pbs::Pbs::pretend_installed)
         .start()
         .await?;
     let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
@@ -279,6 +278,7 @@ impl Player {
                 let start = first.unwrap_or_else(|| pbs.now()) - 5;
                 pbs.clock = crate::state::Clock::manual(start);
                 pbs.booted = start - 60;
+                pbs.pretend_installed();
             });
         }
     }

@@ -12,6 +12,7 @@ mod fresh;
 pub mod nodes;
 pub mod pools;
 pub mod privileges;
+pub mod sdn;
 mod storing;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub struct Cluster {
     pub tasks: crate::tasks::Tasks,
     /// What the simulated machines can and cannot do.
     pub behaviour: behaviour::Behaviour,
+    /// Software-defined networks.
+    pub sdn: sdn::Sdn,
     /// Backup servers that storages of type `pbs` point to.
     #[serde(skip)]
     pub backup_servers: crate::backup::BackupServers,
@@ -92,6 +95,7 @@ impl Default for Cluster {
             storages: crate::storage::Storages::default(),
             tasks: crate::tasks::Tasks::default(),
             behaviour: behaviour::Behaviour::default(),
+            sdn: sdn::Sdn::default(),
             backup_servers: crate::backup::BackupServers::default(),
             rights: privileges::Rights::default(),
         }

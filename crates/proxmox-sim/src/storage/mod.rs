@@ -35,6 +35,8 @@ pub struct Storages {
     spaces: BTreeMap<String, BTreeMap<String, Space>>,
     /// Servers of network storages that answer.
     pub reachable_servers: Vec<String>,
+    /// When definitions were written, Unix milliseconds.
+    defined_at: BTreeMap<String, i64>,
 }
 
 /// How big a storage is.
@@ -118,6 +120,17 @@ impl Storages {
     pub fn define(&mut self, id: &str, definition: Definition) {
         self.definitions.insert(id.to_owned(), definition);
         self.write_local();
+    }
+
+    /// Notes when a definition was written: until the next telling the other nodes know nothing of its figures.
+    pub fn note_defined(&mut self, id: &str, now_ms: i64) {
+        self.defined_at.insert(id.to_owned(), now_ms);
+    }
+
+    /// When a definition was written, Unix milliseconds; 0 for old ones.
+    #[must_use]
+    pub fn known_since(&self, id: &str) -> i64 {
+        self.defined_at.get(id).copied().unwrap_or(0)
     }
 
     fn write_local(&mut self) {

@@ -38,7 +38,9 @@ fn check_named(name: &str, value: &str) -> Result<(), String> {
         "pve-storage-id" => storage_id(value),
         "pve-priv" => privilege(value),
         "email" => email(value),
-        _ => Ok(()),
+        other => super::guest_formats::check(other, value)
+            .or_else(|| super::network_formats::check(other, value))
+            .unwrap_or(Ok(())),
     }
 }
 

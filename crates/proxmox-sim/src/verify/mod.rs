@@ -5,6 +5,8 @@
 //! by a backslash and an `n`, which is what the real one does). Nothing here knows endpoints or state.
 
 pub mod formats;
+mod guest_formats;
+pub mod network_formats;
 mod pattern;
 pub mod property;
 
@@ -223,6 +225,12 @@ impl Param {
         self.numbered = Some(last);
         self
     }
+}
+
+/// Processor models that a VM can be given.
+#[must_use]
+pub const fn cpu_models() -> &'static [&'static str] {
+    guest_formats::CPU_MODELS
 }
 
 /// Field errors as they are collected.

@@ -64,11 +64,10 @@ impl PropertyString {
                         }
                         key.clone_from(real);
                     }
-                    let Some(param) = self.schema.get(&key) else {
-                        return Err(format!("invalid key in comma-separated list property: {key}\n"));
-                    };
-                    let value = match (&param.kind, parse_boolean(value)) {
-                        (super::Kind::Boolean, Some(flag)) => if flag { "1" } else { "0" }.to_owned(),
+                    // A key that is not known is refused with all other errors below.
+                    let kind = self.schema.get(&key).map(|param| &param.kind);
+                    let value = match (kind, parse_boolean(value)) {
+                        (Some(super::Kind::Boolean), Some(flag)) => if flag { "1" } else { "0" }.to_owned(),
                         _ => value.to_owned(),
                     };
                     found.insert(key, value);
@@ -99,6 +98,9 @@ impl PropertyString {
             check_value(value.as_ref(), param, &below(key), &mut errors);
         }
         for key in found.keys() {
+            if self.schema.get(key).is_none() {
+                add_error(&mut errors, &below(key), super::NOT_DEFINED);
+            }
             if let Some(required) = self.schema.get(key).and_then(|param| param.requires.as_ref())
                 && !found.contains_key(required)
             {

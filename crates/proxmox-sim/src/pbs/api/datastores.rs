@@ -159,12 +159,22 @@ fn create(pbs: &mut Pbs, call: &Call) -> Outcome {
     let seconds = if made { 2 } else { 0 };
     if made {
         let mut store = Datastore::new(path);
-        for key in SETTINGS {
+        // Pruning is a job of its own; what is said about it here becomes one, if it has a schedule.
+        let about_pruning = |key: &str| key == "prune-schedule" || key.starts_with("keep-");
+        for key in SETTINGS.iter().filter(|key| !about_pruning(key)) {
             if let Some(value) = call.params.get(*key) {
                 store.settings.insert((*key).to_owned(), value.clone());
             }
         }
         pbs.datastores.insert(name.to_owned(), store);
+        if let Some(schedule) = call.params.get("prune-schedule") {
+            let keeps = call.params.iter().filter(|(key, _)| key.starts_with("keep-"));
+            let mut job: Map<String, Value> = keeps.map(|(key, value)| (key.clone(), value.clone())).collect();
+            job.insert("store".to_owned(), name.into());
+            job.insert("schedule".to_owned(), schedule.clone());
+            let id: String = format!("default-{name}-{}", uuid::Uuid::new_v4()).chars().take(32).collect();
+            pbs.sections.entry("prune".to_owned()).or_default().insert(id, job);
+        }
     }
     let auth_id = call.auth_id();
     let work = Work { kind: "create-datastore", id: Some(name), auth_id: &auth_id, seconds, outcome, log };

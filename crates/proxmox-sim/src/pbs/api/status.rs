@@ -132,7 +132,7 @@ fn rrd(pbs: &mut Pbs, call: &Call) -> Outcome {
     let rows: Vec<Value> = (0..=points)
         .map(|point| now - (points - point) * step)
         .map(|at| {
-            if at + step < booted {
+            if at < booted {
                 return json!({ "time": at });
             }
             json!({ "time": at, "total": float(total), "used": float(used), "available": float(avail) })
