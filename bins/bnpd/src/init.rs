@@ -60,8 +60,13 @@ pub fn run(directory: &Path, store: &Path) -> Result<Written, InitError> {
     if config.exists() {
         return Err(InitError::Exists(config));
     }
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|source| InitError::Write { path: directory.to_owned(), source })?;
-    let directory = fs::canonicalize(directory).map_err(|source| InitError::Write { path: directory.to_owned(), source })?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(directory)
+        .map_err(|source| InitError::Write { path: directory.to_owned(), source })?;
+    let directory =
+        fs::canonicalize(directory).map_err(|source| InitError::Write { path: directory.to_owned(), source })?;
     let at = |name: &str| directory.join(name);
     let (master, csvauth_key, users) = (at("master.key"), at("aes-128.key"), at("users.tsv"));
     let mut written = Written { config: at("bnpd.toml"), made: Vec::new(), kept: Vec::new(), token: None };

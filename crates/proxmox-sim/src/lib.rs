@@ -32,6 +32,7 @@ pub mod backup;
 pub mod guests;
 pub mod pbs;
 pub mod replay;
+pub mod seed;
 mod sim;
 pub mod state;
 pub mod storage;

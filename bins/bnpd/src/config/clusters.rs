@@ -37,7 +37,7 @@ pub struct ClusterConfig {
 }
 
 /// Reads all tables; hosts must differ.
-pub fn read(reader: &mut Reader) -> Vec<ClusterConfig> {
+pub(super) fn read(reader: &mut Reader) -> Vec<ClusterConfig> {
     let Some(value) = reader.list("clusters") else { return Vec::new() };
     let Some(list) = value.as_array().map(<[Value]>::to_vec) else {
         reader.mistake("clusters", Some(&value), "a list of tables is expected: [[clusters]]");

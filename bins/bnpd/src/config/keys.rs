@@ -3,7 +3,7 @@
 
 /// A key of the configuration.
 #[derive(Debug)]
-pub struct Key {
+pub(super) struct Key {
     /// Its section, empty for none; `clusters` is a list of tables.
     pub section: &'static str,
     /// Its name in the section.
@@ -27,7 +27,7 @@ const fn cluster(name: &'static str, example: &'static str, doc: &'static str) -
 }
 
 /// The sections in the order of the file, with what each is about.
-pub const SECTIONS: &[(&str, &str)] = &[
+pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("server", "Where bnpd listens and how much one request may take."),
     ("store", "Where bnpd keeps what is its own: accounts, tokens, operations, the audit trail."),
     ("auth", "Who may call: operators' tokens, the keys that seal secrets, limits on guessing."),
@@ -40,7 +40,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
 ];
 
 /// All keys.
-pub const KEYS: &[Key] = &[
+pub(super) const KEYS: &[Key] = &[
     key("server", "listen", "\"127.0.0.1:8430\"", "Address and port of the platform API."),
     key(
         "server",
@@ -113,6 +113,6 @@ pub const KEYS: &[Key] = &[
 ];
 
 /// The key at a place, if there is one.
-pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+pub(super) fn find(section: &str, name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.section == section && key.name == name)
 }

@@ -21,7 +21,7 @@ pub struct Shown {
 }
 
 /// Reads a configuration and remembers what it saw.
-pub struct Reader {
+pub(super) struct Reader {
     figment: Figment,
     /// What is wrong so far.
     pub mistakes: Vec<Mistake>,
@@ -31,7 +31,7 @@ pub struct Reader {
 
 impl Reader {
     /// Starts on the layered values.
-    pub fn new(figment: Figment) -> Self {
+    pub(super) fn new(figment: Figment) -> Self {
         Self { figment, mistakes: Vec::new(), shown: Vec::new() }
     }
 
@@ -45,23 +45,23 @@ impl Reader {
     }
 
     /// Notes a mistake at a key.
-    pub fn mistake(&mut self, key: &str, value: Option<&Value>, message: impl Into<String>) {
+    pub(super) fn mistake(&mut self, key: &str, value: Option<&Value>, message: impl Into<String>) {
         let source = value.map_or_else(|| "not given".to_owned(), |value| self.source(value));
         self.mistakes.push(Mistake { key: key.to_owned(), source, message: message.into() });
     }
 
     /// The raw value of a key of a section.
-    pub fn value(&self, section: &str, name: &str) -> Option<Value> {
+    pub(super) fn value(&self, section: &str, name: &str) -> Option<Value> {
         self.figment.find_value(&format!("{section}.{name}")).ok()
     }
 
     /// The raw value of a top-level key.
-    pub fn list(&self, section: &str) -> Option<Value> {
+    pub(super) fn list(&self, section: &str) -> Option<Value> {
         self.figment.find_value(section).ok()
     }
 
     /// A value turned into what it stands for; `fallback` only fills the place of a mistaken value.
-    pub fn take<T>(
+    pub(super) fn take<T>(
         &mut self,
         section: &'static str,
         name: &'static str,
@@ -74,7 +74,7 @@ impl Reader {
     }
 
     /// The same for a value that was found elsewhere, as in a list's table.
-    pub fn take_value<T>(
+    pub(super) fn take_value<T>(
         &mut self,
         key: &str,
         secret: bool,
@@ -95,7 +95,7 @@ impl Reader {
     }
 
     /// Notes every key that no part of the configuration knows.
-    pub fn refuse_unknown(&mut self) {
+    pub(super) fn refuse_unknown(&mut self) {
         let sections: BTreeSet<&str> = keys::SECTIONS.iter().map(|(name, _)| *name).collect();
         let Ok(all) = self.figment.extract::<Dict>() else { return };
         for (section, value) in &all {
@@ -112,7 +112,7 @@ impl Reader {
     }
 
     /// Notes the unknown keys of one table.
-    pub fn refuse_unknown_in(&mut self, section: &str, prefix: &str, dict: &Dict) {
+    pub(super) fn refuse_unknown_in(&mut self, section: &str, prefix: &str, dict: &Dict) {
         for (name, value) in dict {
             if keys::find(section, name).is_none() {
                 let known = keys::KEYS.iter().filter(|key| key.section == section).map(|key| key.name);
@@ -169,7 +169,7 @@ fn render(value: &Value) -> String {
 }
 
 /// A text; a number given through the environment is taken as the text it was.
-pub fn text(value: &Value) -> Result<String, String> {
+pub(super) fn text(value: &Value) -> Result<String, String> {
     match value {
         Value::String(_, text) => Ok(text.clone()),
         Value::Num(..) | Value::Bool(..) => Ok(render(value)),
@@ -179,7 +179,7 @@ pub fn text(value: &Value) -> Result<String, String> {
 }
 
 /// A text that is something more.
-pub fn parsed<T: FromStr>(expected: &'static str) -> impl FnOnce(&Value) -> Result<T, String> {
+pub(super) fn parsed<T: FromStr>(expected: &'static str) -> impl FnOnce(&Value) -> Result<T, String> {
     move |value| {
         let text = text(value)?;
         text.parse().map_err(|_| format!("{text:?} is not {expected}"))
@@ -187,7 +187,7 @@ pub fn parsed<T: FromStr>(expected: &'static str) -> impl FnOnce(&Value) -> Resu
 }
 
 /// A whole number between bounds.
-pub fn whole(least: u64, most: u64) -> impl FnOnce(&Value) -> Result<u64, String> {
+pub(super) fn whole(least: u64, most: u64) -> impl FnOnce(&Value) -> Result<u64, String> {
     move |value| {
         let number = match value {
             Value::Num(_, number) => unsigned(*number),
@@ -209,7 +209,7 @@ fn unsigned(number: figment::value::Num) -> Option<u64> {
 }
 
 /// A list of texts; one text stands for a list of one.
-pub fn texts(value: &Value) -> Result<Vec<String>, String> {
+pub(super) fn texts(value: &Value) -> Result<Vec<String>, String> {
     match value {
         Value::Array(_, list) => list.iter().map(text).collect(),
         Value::String(_, one) => Ok(vec![one.clone()]),

@@ -47,7 +47,7 @@ pub fn table(shown: &[Shown]) -> String {
 }
 
 /// The defaults as TOML, for the lowest layer.
-pub fn defaults() -> String {
+pub(super) fn defaults() -> String {
     let mut out = String::new();
     for (section, _) in SECTIONS.iter().filter(|(section, _)| *section != "clusters") {
         let _ = writeln!(out, "[{section}]");

@@ -1,0 +1,10 @@
+//! The API through a real socket, over simulated clusters that refuse what Proxmox refuses. Files mirror the paths.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod accounts;
+mod bad_input;
+mod demo;
+mod instances;
+mod platform;
+mod tasks;

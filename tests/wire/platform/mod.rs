@@ -1,0 +1,6 @@
+//! `/api/platform/…`.
+
+mod accounts;
+mod audit;
+mod clusters;
+mod operations;
