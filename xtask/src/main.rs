@@ -2,7 +2,9 @@
 
 mod bench;
 mod ci;
+mod conformance;
 mod db;
+mod openapi;
 mod peers;
 mod process;
 mod replay;
@@ -26,6 +28,8 @@ enum Task {
     Ci(ci::Args),
     /// The checked-in OpenAPI documents, written anew or compared with the handlers.
     Openapi(openapi::Args),
+    /// The typed calls of proxmox-client against an official schema, recorded answers and conversations.
+    Conformance(conformance::Args),
     /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
     Db(db::Args),
     /// Measurements, both sides of each comparison in one go.
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
     let outcome = match Cli::parse().task {
         Task::Ci(args) => ci::run(&args),
         Task::Openapi(args) => openapi::run(&args),
+        Task::Conformance(args) => conformance::run(&args),
         Task::Db(args) => db::run(&args),
         Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),

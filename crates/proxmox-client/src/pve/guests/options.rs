@@ -17,6 +17,16 @@ pub trait Options: Default + Clone + Send + Sync {
     fn entries_mut(&mut self) -> &mut BTreeMap<String, String>;
     /// The known ones.
     fn describe() -> Vec<Param>;
+    /// Options that are known, and whose text their types cannot read or would write with another meaning.
+    fn misread(&self) -> Vec<String>;
+}
+
+/// Whether a type reads `text` and what it writes reads the same again.
+fn survives<T: TextValue>(text: &str) -> bool {
+    T::read(text).is_some_and(|value| {
+        let written = value.write();
+        T::read(&written).is_some_and(|again| again.write() == written)
+    })
 }
 
 macro_rules! options {
@@ -103,6 +113,26 @@ macro_rules! options {
                     $(Param { name: $wire, kind: <$type as TextValue>::KIND, required: false, choices: <$type as TextValue>::CHOICES },)*
                     $(Param { name: $nwire, kind: Kind::Text, required: false, choices: &[] },)*
                 ]
+            }
+            fn misread(&self) -> Vec<String> {
+                let mut bad = Vec::new();
+                for (key, text) in &self.0 {
+                    let good = match key.as_str() {
+                        $($wire => survives::<$type>(text),)*
+                        numbered => {
+                            let stem = numbered.trim_end_matches(|c: char| c.is_ascii_digit());
+                            match stem {
+                                _ if stem.len() == numbered.len() => true,
+                                $(_ if stem == $nwire.trim_end_matches("[n]") => survives::<$ntype>(text),)*
+                                _ => true,
+                            }
+                        }
+                    };
+                    if !good {
+                        bad.push(key.clone());
+                    }
+                }
+                bad
             }
         }
 

@@ -1,0 +1,60 @@
+//! `cargo xtask conformance`: the typed calls of proxmox-client against an official API schema, recorded answers and
+//! recorded conversations. Counts and failures are printed; any failure that is not explained makes it fail.
+
+mod bodies;
+mod recorded;
+mod schema;
+mod transcripts;
+
+use std::path::{Path, PathBuf};
+
+use crate::process::workspace_root;
+
+/// Arguments of `conformance`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The API schema, as JSON or gzip of it.
+    #[arg(long, value_name = "FILE")]
+    schema: PathBuf,
+    /// Recorded answers: a directory with INDEX.json.
+    #[arg(long, value_name = "DIR")]
+    recorded: Option<PathBuf>,
+    /// Recorded conversations: a directory with *.jsonl.
+    #[arg(long, value_name = "DIR")]
+    transcripts: Option<PathBuf>,
+    /// Failures that are known and why they are none: a JSON list of {file, reason}.
+    #[arg(long, value_name = "FILE")]
+    explained: Option<PathBuf>,
+}
+
+/// Runs the checks asked for.
+pub fn run(args: &Args) -> Result<(), String> {
+    let schema = schema::Schema::read(&args.schema)?;
+    let mut failures = schema.check_calls();
+    if let Some(dir) = &args.recorded {
+        let list = args.explained.clone().unwrap_or_else(|| workspace_root().join("fixtures/conformance/explained.json"));
+        failures += recorded::check(dir, schema.product(), &list)?;
+    }
+    if let Some(dir) = &args.transcripts {
+        failures += transcripts::check(dir, schema.product())?;
+    }
+    if failures == 0 { Ok(()) } else { Err(format!("{failures} failures")) }
+}
+
+/// Reads a file, unpacked if its name says that it is packed.
+fn read(path: &Path) -> Result<Vec<u8>, String> {
+    use std::io::Read;
+    let named = |error: std::io::Error| format!("{}: {error}", path.display());
+    let bytes = std::fs::read(path).map_err(named)?;
+    if path.extension().is_none_or(|extension| extension != "gz") {
+        return Ok(bytes);
+    }
+    let mut plain = Vec::new();
+    // The largest schema is a few MiB; a bound keeps a broken file from filling memory.
+    flate2::read::GzDecoder::new(bytes.as_slice()).take(256 * 1024 * 1024).read_to_end(&mut plain).map_err(named)?;
+    Ok(plain)
+}
+
+fn read_json(path: &Path) -> Result<serde_json::Value, String> {
+    serde_json::from_slice(&read(path)?).map_err(|error| format!("{}: {error}", path.display()))
+}
