@@ -165,6 +165,8 @@ pub struct Reply {
     pub total: Option<u64>,
     /// `changes` beside `data` (pending network configuration).
     pub changes: Option<String>,
+    /// The order of the list in `data` is part of the answer.
+    pub ordered: bool,
     /// A body that is not JSON (a download): content type and text.
     pub download: Option<(String, String)>,
 }
@@ -178,7 +180,14 @@ impl Reply {
 
     /// `{"data": …}`.
     pub fn data(data: impl Into<Value>) -> Self {
-        Self { data: data.into(), total: None, changes: None, download: None }
+        Self { data: data.into(), total: None, changes: None, ordered: false, download: None }
+    }
+
+    /// Keeps the order of the list: lists are shuffled on the way out, as the real ones come out of hashes.
+    #[must_use]
+    pub fn in_order(mut self) -> Self {
+        self.ordered = true;
+        self
     }
 
     /// Adds `total`.

@@ -1,22 +1,42 @@
 //! Matching of a description's `pattern`.
 //!
 //! The patterns of the official schema use a small part of regular expressions: literals, classes, groups with alternatives, `?`, `*`, `+`,
-//! `{n,m}`, `.`, `\d`, `\w`, `\S`, `\s`. That part is matched here by backtracking with a bound on the work; what is not understood matches everything.
+//! `{n,m}`, `.`, `\d`, `\w`, `\S`, `\s`. That part is compiled to a small program that is run over the text once, so that no value, however hostile,
+//! takes long. What is not understood matches everything.
 
 /// A compiled pattern for the whole value.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     source: String,
-    node: Option<Node>,
+    matcher: Matcher,
+}
+
+#[derive(Debug, Clone)]
+enum Matcher {
+    /// Not understood.
+    Everything,
+    /// So many characters of one class: the most common pattern, and the one with the largest counts.
+    Run { class: Class, min: usize, max: usize },
+    /// Anything else.
+    Program(Vec<Step>),
+}
+
+/// One character out of these ranges, or not out of them.
+#[derive(Debug, Clone)]
+struct Class {
+    ranges: Vec<(char, char)>,
+    negated: bool,
+}
+
+impl Class {
+    fn holds(&self, c: char) -> bool {
+        self.ranges.iter().any(|(low, high)| (*low..=*high).contains(&c)) != self.negated
+    }
 }
 
 #[derive(Debug, Clone)]
 enum Node {
-    /// One character out of these ranges, or not out of them.
-    Class {
-        ranges: Vec<(char, char)>,
-        negated: bool,
-    },
+    One(Class),
     /// All in a row.
     Row(Vec<Node>),
     /// One of these.
@@ -27,13 +47,28 @@ enum Node {
         min: usize,
         max: usize,
     },
-    /// Start or end of the text.
+    /// Start of the text.
     Start,
+    /// End of the text.
     End,
 }
 
-/// Steps that one match may take.
-const BUDGET: usize = 200_000;
+/// A step of a program. Numbers are positions in it.
+#[derive(Debug, Clone)]
+enum Step {
+    /// Takes a character.
+    One(Class),
+    /// Goes on at both.
+    Split(usize, usize),
+    /// Goes on there.
+    Jump(usize),
+    Start,
+    End,
+    Found,
+}
+
+/// A program is no longer; counts that would need more are not counted.
+const LONGEST: usize = 4_000;
 
 impl Pattern {
     /// Compiles; an expression that is not understood matches everything.
@@ -41,7 +76,7 @@ impl Pattern {
     pub fn new(source: &str) -> Self {
         let mut parser = Parser { rest: source.chars().peekable(), fold: false };
         let node = parser.alternatives().filter(|_| parser.rest.peek().is_none());
-        Self { source: source.to_owned(), node }
+        Self { source: source.to_owned(), matcher: node.map_or(Matcher::Everything, |node| compiled(&node)) }
     }
 
     /// The expression as written.
@@ -53,57 +88,128 @@ impl Pattern {
     /// Whether the whole value matches; a newline at its end is forgiven, as Perl's `$` does.
     #[must_use]
     pub fn matches(&self, value: &str) -> bool {
-        let Some(node) = &self.node else { return true };
-        let text: Vec<char> = value.chars().collect();
-        let mut budget = BUDGET;
-        let end = text.len();
-        step(node, &text, 0, &mut budget, &mut |at| at == end || (at + 1 == end && text.get(at) == Some(&'\n')))
+        let whole = |value: &str| match &self.matcher {
+            Matcher::Everything => true,
+            Matcher::Run { class, min, max } => {
+                (*min..=*max).contains(&value.chars().count()) && value.chars().all(|c| class.holds(c))
+            }
+            Matcher::Program(program) => run(program, value),
+        };
+        whole(value) || value.strip_suffix('\n').is_some_and(whole)
     }
 }
 
-fn step(node: &Node, text: &[char], at: usize, budget: &mut usize, next: &mut dyn FnMut(usize) -> bool) -> bool {
-    *budget = budget.saturating_sub(1);
-    if *budget == 0 {
-        return false;
+fn compiled(node: &Node) -> Matcher {
+    if let Node::Row(nodes) = node
+        && let [Node::Repeat { node, min, max }] = nodes.as_slice()
+        && let Node::One(class) = node.as_ref()
+    {
+        return Matcher::Run { class: class.clone(), min: *min, max: *max };
+    }
+    let mut program = Vec::new();
+    emit(node, &mut program);
+    program.push(Step::Found);
+    if program.len() > LONGEST { Matcher::Everything } else { Matcher::Program(program) }
+}
+
+fn emit(node: &Node, program: &mut Vec<Step>) {
+    if program.len() > LONGEST {
+        return;
     }
     match node {
-        Node::Class { ranges, negated } => match text.get(at) {
-            Some(c) if ranges.iter().any(|(low, high)| low <= c && c <= high) != *negated => next(at + 1),
-            _ => false,
-        },
-        Node::Start => at == 0 && next(at),
-        Node::End => at == text.len() && next(at),
-        Node::Either(nodes) => nodes.iter().any(|node| step(node, text, at, budget, next)),
-        Node::Row(nodes) => row(nodes, text, at, budget, next),
-        Node::Repeat { node, min, max } => repeat(node, *min, *max, text, at, budget, next),
+        Node::One(class) => program.push(Step::One(class.clone())),
+        Node::Start => program.push(Step::Start),
+        Node::End => program.push(Step::End),
+        Node::Row(nodes) => nodes.iter().for_each(|node| emit(node, program)),
+        Node::Either(nodes) => {
+            let mut ends = Vec::new();
+            for (index, node) in nodes.iter().enumerate() {
+                let split = program.len();
+                let last = index + 1 == nodes.len();
+                if !last {
+                    program.push(Step::Jump(0));
+                }
+                emit(node, program);
+                if !last {
+                    ends.push(program.len());
+                    program.push(Step::Jump(0));
+                    let next = program.len();
+                    set(program, split, Step::Split(split + 1, next));
+                }
+            }
+            let end = program.len();
+            ends.into_iter().for_each(|at| set(program, at, Step::Jump(end)));
+        }
+        Node::Repeat { node, min, max } => {
+            (0..*min).for_each(|_| emit(node, program));
+            if *max == usize::MAX {
+                let split = program.len();
+                program.push(Step::Jump(0));
+                emit(node, program);
+                program.push(Step::Jump(split));
+                let end = program.len();
+                set(program, split, Step::Split(split + 1, end));
+                return;
+            }
+            let mut splits = Vec::new();
+            for _ in *min..*max {
+                if program.len() > LONGEST {
+                    return;
+                }
+                splits.push(program.len());
+                program.push(Step::Jump(0));
+                emit(node, program);
+            }
+            let end = program.len();
+            splits.into_iter().for_each(|at| set(program, at, Step::Split(at + 1, end)));
+        }
     }
 }
 
-fn row(nodes: &[Node], text: &[char], at: usize, budget: &mut usize, next: &mut dyn FnMut(usize) -> bool) -> bool {
-    let Some((first, rest)) = nodes.split_first() else { return next(at) };
-    // The budget is shared between the two closures by handing it on by value and taking the smaller one back.
-    let mut left = *budget;
-    let found = step(first, text, at, budget, &mut |at| row(rest, text, at, &mut left, next));
-    *budget = (*budget).min(left);
-    found
+fn set(program: &mut [Step], at: usize, step: Step) {
+    if let Some(slot) = program.get_mut(at) {
+        *slot = step;
+    }
 }
 
-fn repeat(
-    node: &Node,
-    min: usize,
-    max: usize,
-    text: &[char],
-    at: usize,
-    budget: &mut usize,
-    next: &mut dyn FnMut(usize) -> bool,
-) -> bool {
-    let mut left = *budget;
-    let again = max > 0
-        && step(node, text, at, budget, &mut |to| {
-            to > at && repeat(node, min.saturating_sub(1), max - 1, text, to, &mut left, next)
-        });
-    *budget = (*budget).min(left);
-    again || (min == 0 && next(at))
+/// Runs over the text with all states at once.
+fn run(program: &[Step], value: &str) -> bool {
+    let length = value.chars().count();
+    let mut states = Vec::new();
+    let mut seen = vec![usize::MAX; program.len()];
+    follow(program, 0, 0, length, &mut states, &mut seen);
+    for (at, c) in value.chars().enumerate() {
+        let mut next = Vec::new();
+        for state in states {
+            if matches!(program.get(state), Some(Step::One(class)) if class.holds(c)) {
+                follow(program, state + 1, at + 1, length, &mut next, &mut seen);
+            }
+        }
+        if next.is_empty() {
+            return false;
+        }
+        states = next;
+    }
+    states.iter().any(|state| matches!(program.get(*state), Some(Step::Found)))
+}
+
+/// Adds a state and those that it leads to without taking a character.
+fn follow(program: &[Step], from: usize, at: usize, length: usize, states: &mut Vec<usize>, seen: &mut [usize]) {
+    let mut open = vec![from];
+    while let Some(state) = open.pop() {
+        match seen.get_mut(state) {
+            Some(last) if *last != at => *last = at,
+            _ => continue,
+        }
+        match program.get(state) {
+            Some(Step::Jump(to)) => open.push(*to),
+            Some(Step::Split(one, other)) => open.extend([*other, *one]),
+            Some(Step::Start) if at == 0 => open.push(state + 1),
+            Some(Step::End) if at == length => open.push(state + 1),
+            Some(Step::One(_) | Step::Found) => states.push(state),
+            _ => {}
+        }
+    }
 }
 
 struct Parser<'a> {
@@ -130,12 +236,12 @@ impl Parser<'_> {
             let node = match c {
                 '(' => self.group()?,
                 '[' => self.class()?,
-                '.' => Node::Class { ranges: vec![('\n', '\n')], negated: true },
+                '.' => Node::One(Class { ranges: vec![('\n', '\n')], negated: true }),
                 '^' => Node::Start,
                 '$' => Node::End,
                 '\\' => {
                     let (ranges, negated) = escape(self.rest.next()?)?;
-                    Node::Class { ranges, negated }
+                    Node::One(Class { ranges, negated })
                 }
                 '*' | '+' | '?' | '{' => return None,
                 literal => self.literal(literal),
@@ -151,7 +257,7 @@ impl Parser<'_> {
             let (low, high) = (c.to_ascii_lowercase(), c.to_ascii_uppercase());
             ranges.extend([(low, low), (high, high)]);
         }
-        Node::Class { ranges, negated: false }
+        Node::One(Class { ranges, negated: false })
     }
 
     fn group(&mut self) -> Option<Node> {
@@ -216,7 +322,7 @@ impl Parser<'_> {
                 .collect();
             ranges.extend(folded);
         }
-        Some(Node::Class { ranges, negated })
+        Some(Node::One(Class { ranges, negated }))
     }
 
     fn repeated(&mut self, node: Node) -> Option<Node> {
@@ -296,6 +402,8 @@ mod tests {
 
     #[test]
     fn a_hostile_value_ends() {
-        assert!(!Pattern::new("(a*)*b").matches(&"a".repeat(5000)));
+        assert!(!Pattern::new("(a*)*b").matches(&"a".repeat(100_000)));
+        assert!(Pattern::new("[0-9a-z]{0,4096}").matches(&"a".repeat(4096)));
+        assert!(!Pattern::new("[0-9a-z]{0,4096}").matches(&"a".repeat(4097)));
     }
 }

@@ -64,7 +64,7 @@ fn success(formatter: Formatter, reply: Reply) -> Answer {
         return Answer { status: 200, reason: None, content_type: Some(content_type), body: text.into() };
     }
     let mut body = Map::new();
-    body.insert("data".into(), reply.data);
+    body.insert("data".into(), if reply.ordered { reply.data } else { jumbled(reply.data) });
     if let Some(total) = reply.total.filter(|total| *total > 0) {
         body.insert("total".into(), total.into());
     }
@@ -123,8 +123,20 @@ fn page(body: &Value) -> String {
     )
 }
 
-/// JSON text with the keys of every object in random order, as Perl's hashes are. Lists stay as the handler made them:
-/// some have an order.
+/// Elements with one of these keys are in an order that means something: tasks, log lines, rules, points in time.
+const IN_ORDER: &[&str] = &["upid", "n", "pos", "time", "t"];
+
+/// A list of objects in random order, as the real ones come out of hashes.
+fn jumbled(mut data: Value) -> Value {
+    if let Value::Array(rows) = &mut data
+        && rows.iter().all(|row| row.as_object().is_some_and(|row| !IN_ORDER.iter().any(|key| row.contains_key(*key))))
+    {
+        rows.shuffle(&mut rand::rng());
+    }
+    data
+}
+
+/// JSON text with the keys of every object in random order, as Perl's hashes are.
 fn shuffled(value: &Value) -> String {
     let mut out = String::new();
     write(value, &mut out);
@@ -191,5 +203,28 @@ fn headers(headers: &mut HeaderMap, content_type: Option<&str>) {
     }
     if let Some(value) = content_type.and_then(|value| HeaderValue::from_str(value).ok()) {
         headers.insert(CONTENT_TYPE, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn logs_and_rules_keep_their_order_other_lists_do_not() {
+        let log: Value = (0..50).map(|n| json!({ "n": n, "t": "x" })).collect();
+        assert_eq!(jumbled(log.clone()), log);
+        let users: Vec<Value> = (0..50).map(|n| json!({ "userid": format!("u{n}@pve") })).collect();
+        assert_ne!(jumbled(Value::Array(users.clone())), Value::Array(users));
+    }
+
+    #[test]
+    fn the_reason_phrase_is_the_first_line_and_the_message_all_of_it() {
+        let answer = answer(Formatter::Json, Err(Fault::die("first\nsecond")));
+        assert_eq!(answer.reason.as_deref(), Some("first"));
+        let body: Value = serde_json::from_slice(&answer.body).unwrap();
+        assert_eq!(body, json!({ "data": null, "message": "first\nsecond\n" }));
     }
 }
