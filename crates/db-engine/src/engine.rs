@@ -55,6 +55,13 @@ pub trait Engine: Send + Sync + fmt::Debug {
     /// The steps that make a tenancy, in this engine's order. Undone in reverse.
     fn steps(&self) -> &'static [Step];
 
+    /// Runs all steps on one session where nothing of the tenancy is there: `true`. Where something is there: `false`, and nothing is
+    /// done. After an error any of the steps may have been done; none was before. [`crate::provision::create`] undoes them.
+    ///
+    /// # Errors
+    /// As [`Engine::run_step`].
+    fn make_at_once<'a>(&'a self, tenancy: &'a Tenancy, password: &'a Password) -> Answer<'a, bool>;
+
     /// Runs one step. What is there already and ours is completed and the password set as given.
     ///
     /// # Errors

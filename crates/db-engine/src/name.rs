@@ -98,7 +98,26 @@ impl<T: Named> Name<T> {
         if is_system(engine, T::OF, text) || is_reserved_word(engine, text) {
             return Err(NameError::Reserved { engine, name: text.to_owned() });
         }
-        Ok(Self { engine, text: text.to_owned(), of: std::marker::PhantomData })
+        let name = Self { engine, text: text.to_owned(), of: std::marker::PhantomData };
+        name.check_grantable()?;
+        Ok(name)
+    }
+
+    /// Whether rights can be granted on a database of this name. MariaDB reads `_` and `%` in a grant as patterns; escaped, each
+    /// counts twice towards its 64 characters. (`a_b` unescaped would open `axb` as well.)
+    ///
+    /// # Errors
+    /// [`NameError::TooLong`].
+    pub fn check_grantable(&self) -> Result<(), NameError> {
+        if self.engine != EngineKind::MariaDb || T::OF != NameOf::Database {
+            return Ok(());
+        }
+        let length = self.text.chars().map(|c| if matches!(c, '_' | '%' | '\\') { 2 } else { 1 }).sum();
+        let limit = longest(self.engine, T::OF);
+        if length > limit {
+            return Err(NameError::TooLong { engine: self.engine, name: start_of(&self.text), length, limit });
+        }
+        Ok(())
     }
 
     /// A name that is on a server already: anything the engine allows that is not a part of its system.

@@ -6,7 +6,7 @@
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::password::Password;
-use crate::tenancy::{Presence, StepOutcome, Tenancy};
+use crate::tenancy::{Presence, Step, StepOutcome, Tenancy};
 
 /// A tenancy was not made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +29,16 @@ impl From<Error> for CreateError {
 /// # Errors
 /// [`CreateError`]: what was made here is undone, what was there before is left.
 pub async fn create(engine: &dyn Engine, tenancy: &Tenancy, password: &Password) -> Result<StepOutcome, CreateError> {
+    match engine.make_at_once(tenancy, password).await {
+        Ok(true) => return Ok(StepOutcome::Done),
+        Ok(false) => {}
+        // Nothing was sent that changes anything.
+        Err(cause @ (Error::Unreachable { .. } | Error::RefusedCredentials { .. } | Error::Foreign { .. })) => {
+            return Err(cause.into());
+        }
+        Err(cause) => return Err(undo(engine, tenancy, engine.steps(), cause).await),
+    }
+    // Something is there: ours from before, or a stranger's.
     let before = engine.inspect(tenancy).await?;
     refuse_foreign("database", tenancy.database.as_str(), &before.database)?;
     refuse_foreign("user", tenancy.user.as_str(), &before.user)?;
@@ -39,16 +49,21 @@ pub async fn create(engine: &dyn Engine, tenancy: &Tenancy, password: &Password)
             Ok(StepOutcome::AlreadySo) => {}
             Err(cause) if before.is_complete() => return Err(cause.into()),
             Err(cause) => {
-                let mut left = None;
-                // The step that failed may have been done in part.
-                for step in engine.steps().iter().take(done + 1).rev() {
-                    left = left.or(engine.undo_step(*step, tenancy).await.err());
-                }
-                return Err(CreateError { cause, left });
+                let begun = engine.steps().get(..=done).unwrap_or_default();
+                return Err(undo(engine, tenancy, begun, cause).await);
             }
         }
     }
     Ok(outcome)
+}
+
+/// Undoes steps in reverse, the one that failed among them: it may have been done in part.
+async fn undo(engine: &dyn Engine, tenancy: &Tenancy, steps: &[Step], cause: Error) -> CreateError {
+    let mut left = None;
+    for step in steps.iter().rev() {
+        left = left.or(engine.undo_step(*step, tenancy).await.err());
+    }
+    CreateError { cause, left }
 }
 
 /// The error for something that is there and not ours.

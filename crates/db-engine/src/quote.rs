@@ -1,9 +1,8 @@
 //! Quoting by each engine's rule. The only place where a name or a text becomes part of a statement.
 //!
 //! Identifiers: PostgreSQL `"a""b"`, MariaDB `` `a``b` ``, SQL Server `[a]]b]`. Texts: the single quote is doubled everywhere;
-//! MariaDB also reads backslashes (unless `NO_BACKSLASH_ESCAPES` is set), so a text for it is written as a hexadecimal literal,
-//! which has no escapes at all; PostgreSQL reads backslashes only in `E'…'`, and is given a text without them by `U&`-free
-//! doubling under `standard_conforming_strings`, which the adapter sets for its sessions.
+//! MariaDB reads backslashes too, so they are doubled there, and its adapter sets a `sql_mode` for its sessions under which that
+//! is so; PostgreSQL reads them only in `E'…'`, and its adapter sets `standard_conforming_strings`.
 
 use crate::kind::EngineKind;
 
@@ -21,7 +20,7 @@ impl EngineKind {
     pub fn quote_text(self, text: &str) -> String {
         match self {
             Self::Postgres => wrap(text, '\'', '\''),
-            Self::MariaDb => plain_or_hex(text),
+            Self::MariaDb => wrap(&text.replace('\\', "\\\\"), '\'', '\''),
             Self::MsSql => format!("N{}", wrap(text, '\'', '\'')),
         }
     }
@@ -41,16 +40,6 @@ fn wrap(text: &str, open: char, close: char) -> String {
     quoted
 }
 
-/// A text without a backslash is quoted plainly, so that a server's log can be read; any other as `X'…'`, which means the same
-/// in every `sql_mode`.
-fn plain_or_hex(text: &str) -> String {
-    if !text.contains('\\') && !text.contains('\0') {
-        return wrap(text, '\'', '\'');
-    }
-    let digits: String = text.bytes().map(|byte| format!("{byte:02X}")).collect();
-    format!("CONVERT(X'{digits}' USING utf8mb4)")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,10 +52,10 @@ mod tests {
     }
 
     #[test]
-    fn texts_double_the_single_quote_and_mariadb_never_sees_a_backslash() {
+    fn texts_double_the_single_quote_and_for_mariadb_the_backslash() {
         assert_eq!(EngineKind::Postgres.quote_text("it's \\"), "'it''s \\'");
         assert_eq!(EngineKind::MsSql.quote_text("it's"), "N'it''s'");
         assert_eq!(EngineKind::MariaDb.quote_text("it's"), "'it''s'");
-        assert_eq!(EngineKind::MariaDb.quote_text("\\'"), "CONVERT(X'5C27' USING utf8mb4)");
+        assert_eq!(EngineKind::MariaDb.quote_text("\\'"), "'\\\\'''");
     }
 }

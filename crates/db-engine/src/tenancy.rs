@@ -107,8 +107,10 @@ impl Tenancy {
     /// [`NameError::TooLong`] when the engine has no room for the suffix.
     pub fn with_suffix(&self, suffix: &Suffix) -> Result<Self, NameError> {
         let engine = self.database.engine();
+        let database = DatabaseName::existing(engine, &format!("{}{suffix}", self.database))?;
+        database.check_grantable()?;
         Ok(Self {
-            database: DatabaseName::existing(engine, &format!("{}{suffix}", self.database))?,
+            database,
             user: UserName::existing(engine, &format!("{}{suffix}", self.user))?,
             marker: self.marker.clone(),
         })

@@ -53,6 +53,13 @@ impl Engine for MariaDb {
         &[Step::Database, Step::User, Step::Grant]
     }
 
+    fn make_at_once<'a>(&'a self, tenancy: &'a Tenancy, password: &'a Password) -> Answer<'a, bool> {
+        Box::pin(async move {
+            check(tenancy)?;
+            provision::make_at_once(&mut session::admin(&self.target).await?, tenancy, password).await
+        })
+    }
+
     fn run_step<'a>(&'a self, step: Step, tenancy: &'a Tenancy, password: &'a Password) -> Answer<'a, StepOutcome> {
         Box::pin(async move {
             check(tenancy)?;

@@ -106,13 +106,42 @@ pub(crate) async fn make_database(admin: &mut Connection, tenancy: &Tenancy) -> 
     if standing.database == Presence::Ours {
         return Ok(StepOutcome::AlreadySo);
     }
+    create_database(admin, tenancy).await?;
+    Ok(StepOutcome::Done)
+}
+
+async fn create_database(admin: &mut Connection, tenancy: &Tenancy) -> Result<(), Error> {
     let sql = format!(
         "CREATE DATABASE {} CHARACTER SET utf8mb4 COMMENT {}",
         tenancy.database.quoted(),
         text(&tenancy.marker_text())
     );
-    admin.change("create the database", &database_words(tenancy), &sql).await?;
-    Ok(StepOutcome::Done)
+    admin.change("create the database", &database_words(tenancy), &sql).await
+}
+
+async fn create_user(admin: &mut Connection, tenancy: &Tenancy, password: &Password, verb: &str) -> Result<(), Error> {
+    let sql = format!("{verb} USER {} {}", account(tenancy), identified(password));
+    admin.change("create the user", &user_words(tenancy), &sql).await
+}
+
+async fn grant(admin: &mut Connection, tenancy: &Tenancy) -> Result<(), Error> {
+    let sql = format!("GRANT ALL PRIVILEGES ON {}.* TO {}", pattern(tenancy), account(tenancy));
+    admin.change("grant the rights", &user_words(tenancy), &sql).await
+}
+
+/// All steps on one session, with one look before.
+pub(crate) async fn make_at_once(
+    admin: &mut Connection,
+    tenancy: &Tenancy,
+    password: &Password,
+) -> Result<bool, Error> {
+    if !inspect(admin, tenancy).await?.is_absent() {
+        return Ok(false);
+    }
+    create_database(admin, tenancy).await?;
+    create_user(admin, tenancy, password, "CREATE").await?;
+    grant(admin, tenancy).await?;
+    Ok(true)
 }
 
 pub(crate) async fn make_user(
@@ -129,8 +158,7 @@ pub(crate) async fn make_user(
         Presence::Absent => ("CREATE", StepOutcome::Done),
         _ => ("ALTER", StepOutcome::AlreadySo),
     };
-    let sql = format!("{verb} USER {} {}", account(tenancy), identified(password));
-    admin.change("create the user", &user_words(tenancy), &sql).await?;
+    create_user(admin, tenancy, password, verb).await?;
     Ok(outcome)
 }
 
@@ -147,8 +175,7 @@ pub(crate) async fn make_grant(admin: &mut Connection, tenancy: &Tenancy) -> Res
         Presence::Ours => return Ok(StepOutcome::AlreadySo),
         Presence::Unfinished | Presence::Foreign { .. } => {}
     }
-    let sql = format!("GRANT ALL PRIVILEGES ON {}.* TO {}", pattern(tenancy), account(tenancy));
-    admin.change("grant the rights", &user_words(tenancy), &sql).await?;
+    grant(admin, tenancy).await?;
     Ok(StepOutcome::Done)
 }
 

@@ -35,7 +35,17 @@ pub(crate) async fn admin(target: &Target) -> Result<Connection, Error> {
                  sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', character_set_results = 'utf8mb4', max_statement_time = 0";
     let entry =
         Entry { user: &target.admin_user, password: target.password(), database: None, begin: vec![begin.to_owned()] };
-    open(target, &entry).await
+    match open(target, &entry).await {
+        // A server that insists on TLS says "access denied" to those who come without, as to a wrong password.
+        Err(refused @ Error::RefusedCredentials { .. }) if target.tls == Tls::Disable => {
+            let encrypted = Target { tls: Tls::Require, ..target.clone() };
+            match open(&encrypted, &entry).await {
+                Ok(_) => Err(Error::Unreachable { at: target.at(), why: Unreachable::TlsRequired }),
+                Err(_) => Err(refused),
+            }
+        }
+        opened => opened,
+    }
 }
 
 /// Opens a session within the connect timeout.
@@ -64,6 +74,9 @@ fn options(target: &Target, entry: &Entry<'_>) -> Result<OptsBuilder, Error> {
         .init(entry.begin.clone())
         .prefer_socket(false)
         .stmt_cache_size(0)
+        // Known, so that the driver does not ask for them at every login.
+        .max_allowed_packet(Some(16 * 1024 * 1024))
+        .wait_timeout(Some(28_800))
         .ssl_opts(ssl(target)?);
     Ok(options)
 }

@@ -24,6 +24,8 @@ pub(crate) fn connecting(at: &str, user: &str, database: &str, error: &Driver) -
         Driver::Routing { host, port } => {
             unreachable(Unreachable::Network(format!("the server points to {host}:{port}")))
         }
+        // Asked for encryption, answered without.
+        Driver::Protocol(words) if words.contains("encryption level") => unreachable(Unreachable::TlsNotOffered),
         other => unreachable(Unreachable::NotTheEngine(redact(&other.to_string(), &[]))),
     }
 }
@@ -43,6 +45,8 @@ fn tls(words: &str) -> Unreachable {
 fn network(kind: IoErrorKind, message: &str) -> Unreachable {
     match kind {
         IoErrorKind::InvalidData | IoErrorKind::InvalidInput => Unreachable::NotTheEngine(message.to_owned()),
+        // The driver's word for bytes that are no packet of the protocol.
+        _ if message.contains("bytes remaining on stream") => Unreachable::NotTheEngine(message.to_owned()),
         _ => Unreachable::Network(message.to_owned()),
     }
 }
@@ -95,7 +99,9 @@ fn answered(doing: &str, what: &str, answer: &TokenError, secrets: &[&Password])
             Error::InUse { what, text }
         }
         701 | 802 | 1101 | 1105 | 1827 | 3257 | 5149 | 9002 | 10928 | 10929 | 17809 => Error::Limit { code, text },
-        _ if says(answer, &["not supported", "not implemented", "unsupported"]) => Error::unsupported(text),
+        _ if says(answer, &["not supported", "currently supported", "not implemented", "unsupported"]) => {
+            Error::unsupported(text)
+        }
         _ if says(answer, &["already exists"]) => Error::Exists { what },
         _ if says(answer, &["does not exist", "cannot find"]) => Error::Missing { what },
         _ if says(answer, &["permission", "access denied", "not authorized", "must be owner"]) => {

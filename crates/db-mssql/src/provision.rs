@@ -151,6 +151,20 @@ pub(crate) async fn make_database(target: &Target, tenancy: &Tenancy) -> Result<
     Ok(StepOutcome::Done)
 }
 
+/// All steps, with one look before.
+pub(crate) async fn make_at_once(target: &Target, tenancy: &Tenancy, password: &Password) -> Result<bool, Error> {
+    if !inspect(target, tenancy).await?.is_absent() {
+        return Ok(false);
+    }
+    let mut admin = session::admin(target, MASTER).await?;
+    admin.change("create the database", &database_words(tenancy), &sql::create_database(tenancy), &[]).await?;
+    drop(admin);
+    write_marker(target, tenancy, &tenancy.marker_text()).await?;
+    set_password(target, tenancy, password, sql::create_login).await?;
+    grant(target, tenancy).await?;
+    Ok(true)
+}
+
 /// Puts this text into the place of the marker; an empty one takes the marker off.
 pub(crate) async fn write_marker(target: &Target, tenancy: &Tenancy, marker: &str) -> Result<(), Error> {
     let what = database_words(tenancy);

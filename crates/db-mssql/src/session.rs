@@ -59,9 +59,10 @@ fn config(target: &Target, user: &str, password: &str, database: &str) -> Result
     config.handshake_timeout(None);
     config.command_timeout(None);
     match &target.tls {
-        // The login itself is still encrypted where the server can.
+        // Not even the login: a server that says "off" and cannot encrypt it would leave both sides waiting.
         Tls::Disable => {
-            config.encryption(EncryptionLevel::Off);
+            config.encryption(EncryptionLevel::NotSupported);
+            // A server that encrypts all the same is believed.
             config.trust_cert();
         }
         Tls::Require => {

@@ -46,9 +46,12 @@ fn without_answer(error: &tokio_postgres::Error) -> Unreachable {
             other => Unreachable::Tls(other.to_string()),
         };
     }
+    let words = io.to_string();
     match io.kind() {
-        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => Unreachable::NotTheEngine(io.to_string()),
-        _ => Unreachable::Network(io.to_string()),
+        std::io::ErrorKind::InvalidData | std::io::ErrorKind::InvalidInput => Unreachable::NotTheEngine(words),
+        // The driver's word for bytes that are no message of the protocol.
+        _ if words.contains("bytes remaining on stream") => Unreachable::NotTheEngine(words),
+        _ => Unreachable::Network(words),
     }
 }
 

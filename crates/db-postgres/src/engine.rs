@@ -57,6 +57,13 @@ impl Engine for Postgres {
         &[Step::User, Step::Database]
     }
 
+    fn make_at_once<'a>(&'a self, tenancy: &'a Tenancy, password: &'a Password) -> Answer<'a, bool> {
+        Box::pin(async move {
+            check(tenancy)?;
+            provision::make_at_once(&session::admin(&self.target).await?, tenancy, password).await
+        })
+    }
+
     fn run_step<'a>(&'a self, step: Step, tenancy: &'a Tenancy, password: &'a Password) -> Answer<'a, StepOutcome> {
         Box::pin(async move {
             check(tenancy)?;

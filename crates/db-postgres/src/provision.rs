@@ -119,22 +119,37 @@ pub(crate) async fn make_user(
         admin.change("set the password", &user_words(tenancy), &sql).await?;
         return Ok(StepOutcome::AlreadySo);
     }
+    create_user(admin, tenancy, &verifier, found.we_are_superuser).await?;
+    Ok(StepOutcome::Done)
+}
+
+async fn create_user(admin: &Connection, tenancy: &Tenancy, verifier: &str, superuser: bool) -> Result<(), Error> {
+    let user = tenancy.user.quoted();
     let mut sql = format!(
         "CREATE ROLE {user} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {verifier}; COMMENT ON ROLE {user} IS {};",
         text(&tenancy.marker_text())
     );
-    if !found.we_are_superuser {
+    if !superuser {
         sql.push_str(&format!(" GRANT {user} TO CURRENT_USER;"));
     }
-    admin.change("create the user", &user_words(tenancy), &sql).await?;
-    Ok(StepOutcome::Done)
+    admin.change("create the user", &user_words(tenancy), &sql).await
+}
+
+/// Both steps on one session, with one look before.
+pub(crate) async fn make_at_once(admin: &Connection, tenancy: &Tenancy, password: &Password) -> Result<bool, Error> {
+    let found = find(admin, tenancy).await?;
+    if !found.standing(tenancy).is_absent() {
+        return Ok(false);
+    }
+    create_user(admin, tenancy, &password_literal(password)?, found.we_are_superuser).await?;
+    create_closed(admin, tenancy).await?;
+    close_to_others(admin, tenancy).await?;
+    Ok(true)
 }
 
 /// The database, closed; then in one transaction nobody's but its user's, marked, and open.
 pub(crate) async fn make_database(admin: &Connection, tenancy: &Tenancy) -> Result<StepOutcome, Error> {
     let found = find(admin, tenancy).await?;
-    let (database, user) = (tenancy.database.quoted(), tenancy.user.quoted());
-    let what = database_words(tenancy);
     let presence = found.database_presence(tenancy);
     refuse_foreign("database", tenancy.database.as_str(), &presence)?;
     if presence == Presence::Ours {
@@ -144,18 +159,27 @@ pub(crate) async fn make_database(admin: &Connection, tenancy: &Tenancy) -> Resu
         return Err(Error::Missing { what: user_words(tenancy) });
     }
     if presence == Presence::Absent {
-        let sql = format!(
-            "CREATE DATABASE {database} OWNER {user} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false"
-        );
-        admin.change("create the database", &what, &sql).await?;
+        create_closed(admin, tenancy).await?;
     }
+    close_to_others(admin, tenancy).await?;
+    Ok(StepOutcome::Done)
+}
+
+async fn create_closed(admin: &Connection, tenancy: &Tenancy) -> Result<(), Error> {
+    let (database, user) = (tenancy.database.quoted(), tenancy.user.quoted());
+    let sql =
+        format!("CREATE DATABASE {database} OWNER {user} TEMPLATE template0 ENCODING 'UTF8' ALLOW_CONNECTIONS false");
+    admin.change("create the database", &database_words(tenancy), &sql).await
+}
+
+async fn close_to_others(admin: &Connection, tenancy: &Tenancy) -> Result<(), Error> {
+    let (database, user) = (tenancy.database.quoted(), tenancy.user.quoted());
     let sql = format!(
         "REVOKE ALL ON DATABASE {database} FROM PUBLIC; GRANT ALL ON DATABASE {database} TO {user}; \
          COMMENT ON DATABASE {database} IS {}; ALTER DATABASE {database} ALLOW_CONNECTIONS true;",
         text(&tenancy.marker_text())
     );
-    admin.change("close the database to others", &what, &sql).await?;
-    Ok(StepOutcome::Done)
+    admin.change("close the database to others", &database_words(tenancy), &sql).await
 }
 
 pub(crate) async fn drop_user(admin: &Connection, tenancy: &Tenancy) -> Result<StepOutcome, Error> {
