@@ -24,7 +24,9 @@ pub fn run(args: &Args) -> Result<(), String> {
         if known.as_ref() == Some(&made) {
             println!("{name} is up to date");
         } else if args.check {
-            return Err(format!("{name} is not what the handlers say; run `cargo xtask openapi` and look at the difference"));
+            return Err(format!(
+                "{name} is not what the handlers say; run `cargo xtask openapi` and look at the difference"
+            ));
         } else {
             fs::write(&path, format!("{made:#}\n")).map_err(|error| format!("cannot write {name}: {error}"))?;
             println!("{name} written");

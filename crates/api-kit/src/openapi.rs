@@ -2,8 +2,8 @@
 //!
 //! Handlers describe what they answer with, without the envelope: `responses((status = 200, body = Account))`. This module
 //! wraps it, adds who may call (`x-access`, `security`), and the error answers every route can give. An operation whose answer
-//! has no envelope says `extensions(("x-envelope" = json!(false)))`; one that is no list and gathers from the clusters all the
-//! same says `extensions(("x-warnings" = json!(true)))`.
+//! has no envelope says `extensions(("x-envelope" = json!(false)))`; one that is no list and has `warnings` or
+//! `next_cursor` all the same says `extensions(("x-warnings" = json!(true)))` or `x-paged`.
 
 use axum::http::Method;
 use bnna_auth::Access;
@@ -44,12 +44,24 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             let operation = document.pointer_mut(&format!("/paths/{}/{}", escape(path), key_of(method)));
             if let (Some(entry), Some(Value::Object(operation))) = (entry, operation) {
                 complete(operation, entry);
+                self.relax(operation);
             }
         }
         if let Value::Object(document) = &mut document {
             document.insert("components".into(), self.components());
         }
         document
+    }
+
+    /// A body of which nothing is required need not be there: no body is read as `{}`.
+    fn relax(&self, operation: &mut Map<String, Value>) {
+        let Some(body) = operation.get_mut("requestBody") else { return };
+        let schema = body.pointer("/content/application~1json/schema/$ref").and_then(Value::as_str);
+        let schema = schema.and_then(|name| self.schemas.get(name.rsplit('/').next()?));
+        let demands = |schema: &Value| schema["required"].as_array().is_some_and(|fields| !fields.is_empty());
+        if schema.is_some_and(|schema| schema["type"] == "object" && !demands(schema)) {
+            body["required"] = Value::Bool(false);
+        }
     }
 
     fn components(&self) -> Value {
@@ -117,7 +129,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 /// Adds to an operation what holds for every route.
 fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     let enveloped = operation.remove("x-envelope") != Some(Value::Bool(false));
-    let gathered = operation.remove("x-warnings") == Some(Value::Bool(true));
+    let extra = Extra {
+        warnings: operation.remove("x-warnings") == Some(Value::Bool(true)),
+        next_cursor: operation.remove("x-paged") == Some(Value::Bool(true)),
+    };
     operation.insert("x-access".into(), json!(entry.access.as_str()));
     operation.insert(
         "security".into(),
@@ -125,9 +140,14 @@ fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     );
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     let Value::Object(responses) = responses else { return };
-    for response in responses.values_mut() {
+    for (status, response) in responses.iter_mut() {
+        if let Value::Object(response) = response
+            && response.get("description").is_none_or(|text| text == "")
+        {
+            response.insert("description".into(), good_status(status).into());
+        }
         if let Some(schema) = response.pointer_mut("/content/application~1json/schema").filter(|_| enveloped) {
-            *schema = wrapped(schema.take(), gathered);
+            *schema = wrapped(schema.take(), extra);
         }
     }
     for (status, description) in error_responses(entry) {
@@ -146,16 +166,32 @@ fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
     });
 }
 
-/// A result's schema inside the envelope; `gathered` from the clusters, some of which may be missing.
-fn wrapped(result: Value, gathered: bool) -> Value {
+/// What an answer that is no list has of a list's members.
+#[derive(Clone, Copy)]
+struct Extra {
+    warnings: bool,
+    next_cursor: bool,
+}
+
+/// What a status means where the handler does not say: a description is required.
+fn good_status(status: &str) -> &'static str {
+    match status {
+        "201" => "It was made.",
+        "202" => "It was started.",
+        _ => "The result.",
+    }
+}
+
+/// A result's schema inside the envelope.
+fn wrapped(result: Value, extra: Extra) -> Value {
     let is_list = result.get("type") == Some(&json!("array"));
     let mut properties = Map::new();
     properties.insert("result".into(), result);
     properties.insert("timings".into(), json!({ "$ref": "#/components/schemas/Timings" }));
-    if is_list || gathered {
+    if is_list || extra.warnings {
         properties.insert("warnings".into(), json!({ "$ref": "#/components/schemas/Warnings" }));
     }
-    if is_list {
+    if is_list || extra.next_cursor {
         properties.insert(
             "next_cursor".into(),
             json!({ "type": "string", "description": "Where the next page begins; absent on the last one." }),

@@ -52,3 +52,34 @@ pub(crate) fn listed<T: Serialize>(listing: Listing<T>, page: &Page, key: impl F
 pub(crate) fn on_cluster(cluster: &str, rest: impl std::fmt::Display) -> String {
     format!("{cluster} {rest}")
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use axum::http::header::LOCATION;
+    use axum::response::IntoResponse as _;
+    use bnna_api_kit::Answer;
+    use bnna_platform::Run;
+    use uuid::Uuid;
+
+    use super::{on_cluster, ran};
+
+    #[test]
+    fn work_that_goes_on_is_202_with_where_to_look_and_work_that_is_done_is_what_it_led_to() {
+        let goes_on = ran(Run::<u32>::Accepted(Uuid::nil()), Answer::created).into_response();
+        assert_eq!(goes_on.status(), StatusCode::ACCEPTED);
+        let place = format!("/api/platform/operations/{}", Uuid::nil());
+        assert_eq!(goes_on.headers().get(LOCATION).unwrap(), place.as_str());
+        let done = ran(Run::Done(7), Answer::created).into_response();
+        assert_eq!((done.status(), done.headers().get(LOCATION)), (StatusCode::CREATED, None));
+    }
+
+    #[test]
+    fn keys_of_things_on_clusters_sort_as_clusters_and_numbers_do() {
+        let sorted = [("a", 9), ("a", 10), ("a-b", 1), ("a.b", 1), ("a.b:8006", 1), ("b", 1)];
+        let keys: Vec<String> =
+            sorted.iter().map(|(host, vmid)| on_cluster(host, format_args!("{vmid:010}"))).collect();
+        assert!(keys.is_sorted(), "{keys:?}");
+        assert!(sorted.is_sorted());
+    }
+}

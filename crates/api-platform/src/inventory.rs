@@ -16,7 +16,7 @@ pub(crate) fn routes() -> Routes<Platform> {
     responses((status = 200, body = PlatformInventory))
 )]
 async fn platform_inventory(State(platform): State<Platform>) -> Reply<PlatformInventory> {
-    let mut inventory = platform.inventory().await?;
-    let missing = std::mem::take(&mut inventory.warnings);
+    let inventory = platform.inventory().await?;
+    let missing = inventory.warnings.clone();
     Ok(Answer::ok(inventory).with_warnings(missing))
 }

@@ -46,8 +46,8 @@ pub fn routes() -> Routes<Platform> {
 
 /// The façade, ready to be served. It serves its document too, whatever the options say of one.
 #[must_use]
-pub fn app(platform: Platform, options: Options) -> App {
-    let options = Options { document: Some(about()), ..options };
+pub fn app(platform: Platform, mut options: Options) -> App {
+    options.document = Some(about());
     let identify = Arc::new(platform.clone());
     routes().into_app(platform, identify, &options)
 }

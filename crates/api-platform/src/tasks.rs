@@ -50,6 +50,7 @@ pub(crate) enum Tasks {
 /// The newest first, a hundred unless `limit` says otherwise. `WARNINGS: n` counts as ok, with `warnings`.
 #[utoipa::path(
     get, path = "/api/tasks", tag = "tasks", params(TaskFilter, Page),
+    extensions(("x-paged" = json!(true))),
     responses((status = 200, body = Tasks))
 )]
 async fn tasks(State(platform): State<Platform>, query: PagedQuery<TaskFilter>) -> Reply<Tasks> {

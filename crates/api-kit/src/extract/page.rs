@@ -16,7 +16,7 @@ const MAX_CURSOR: usize = 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub struct Page {
-    /// Most entries of the answer, 1 to 1000. Without it the list is complete.
+    /// Most entries of the answer, 1 to 1000. Without it the list is complete, or as long as its route says.
     #[serde(default, deserialize_with = "limit")]
     #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,

@@ -43,7 +43,12 @@ fn explain(rejection: &PathRejection, names: &[String]) -> ApiError {
         }
         ErrorKind::ParseError { expected_type, .. } => wrong_type(only, expected_type),
         ErrorKind::DeserializeError { key, message, .. } => broken_rule(key, message),
-        ErrorKind::Message(message) => broken_rule(only, message),
+        ErrorKind::Message(message) => {
+            // Our types begin with what they are called; axum does not say which of several parameters it was.
+            let begins =
+                |name: &&String| message.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with(": "));
+            broken_rule(names.iter().find(begins).map_or(only, String::as_str), message)
+        }
         ErrorKind::InvalidUtf8InPathParam { key } => broken_rule(key, "is not UTF-8"),
         other => {
             tracing::error!(error = %other, "a handler asks for path parameters that its route does not have");

@@ -56,8 +56,8 @@ async fn account_inventory(
     Path(path): Path<AccountPath>,
 ) -> Reply<AccountInventory> {
     let account = platform.account_for_reading(&caller.grant, &path.slug).await?;
-    let mut inventory = platform.account_inventory(&account).await?;
-    let missing = std::mem::take(&mut inventory.warnings);
+    let inventory = platform.account_inventory(&account).await?;
+    let missing = inventory.warnings.clone();
     Ok(Answer::ok(inventory).with_warnings(missing))
 }
 

@@ -84,7 +84,6 @@ pub struct AccountAdopted {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct SettingView {
     /// Any JSON.
-    #[schema(value_type = Object)]
     pub value: serde_json::Value,
     /// When it was last set.
     #[serde(with = "time::serde::rfc3339")]
