@@ -12,6 +12,7 @@ mod password;
 mod probe;
 pub mod provision;
 mod quote;
+mod reserved;
 #[cfg(feature = "servers")]
 pub mod servers;
 pub mod suite;

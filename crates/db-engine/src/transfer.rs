@@ -71,7 +71,7 @@ pub fn compare(source: &[TableDigest], copy: &[TableDigest]) -> Result<CopyRepor
             }
             Some(other) => match (&table.checksum, &other.checksum) {
                 (Some(here), Some(there)) if here != there => {
-                    differences.push(format!("{} differs in its contents", table.table))
+                    differences.push(format!("{} differs in its contents", table.table));
                 }
                 (Some(_), Some(_)) => {}
                 _ => contents_compared = false,

@@ -277,7 +277,7 @@ pub(crate) async fn adopt(admin: &mut Connection, tenancy: &Tenancy) -> Result<S
     match tenancy.presence_of(Some(comment)) {
         Presence::Ours => return Ok(StepOutcome::AlreadySo),
         presence @ Presence::Foreign { owner: Some(_) } => {
-            refuse_foreign("database", tenancy.database.as_str(), &presence)?
+            refuse_foreign("database", tenancy.database.as_str(), &presence)?;
         }
         _ => {}
     }

@@ -123,7 +123,7 @@ async fn cut_everywhere(kinds: &[Act], cut: Cut, kill: bool) {
                 cut,
                 Arc::new(move || {
                     if kill {
-                        server.kill()
+                        server.kill();
                     }
                 }),
             );

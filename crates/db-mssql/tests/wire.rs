@@ -83,7 +83,8 @@ async fn encrypted(mut client: TcpStream, mut tls: rustls::ServerConnection, ups
     }
     let mut server = TcpStream::connect(("127.0.0.1", upstream)).await?;
     server.write_all(&prelogin).await?;
-    server.read(&mut buffer).await?;
+    let answered = server.read(&mut buffer).await?;
+    assert!(answered > 0);
     let mut from_server = vec![0; 16 * 1024];
     loop {
         tokio::select! {
@@ -209,9 +210,9 @@ async fn refusing(number: u32, class: u8, message: &'static str) -> u16 {
     tokio::spawn(async move {
         while let Ok((mut client, _)) = listener.accept().await {
             let mut buffer = [0; 4096];
-            client.read(&mut buffer).await.unwrap();
+            assert!(client.read(&mut buffer).await.unwrap() > 0);
             client.write_all(&protocol::build_prelogin_response_with_encryption(false)).await.unwrap();
-            client.read(&mut buffer).await.unwrap();
+            assert!(client.read(&mut buffer).await.unwrap() > 0);
             client.write_all(&protocol::build_query_result(&error(number, class, message))).await.unwrap();
         }
     });

@@ -116,7 +116,7 @@ async fn cut_everywhere(kinds: &[Act], cut: Cut, kill: bool) {
                 cut,
                 Arc::new(move || {
                     if kill {
-                        server.kill()
+                        server.kill();
                     }
                 }),
             );
@@ -148,8 +148,14 @@ async fn cut_everywhere(kinds: &[Act], cut: Cut, kill: bool) {
     }
 }
 
-const STEPS: &[Act] =
-    &[Act::Create, Act::Run(Step::User), Act::Run(Step::Database), Act::Undo(Step::Database), Act::Undo(Step::User), Act::Drop];
+const STEPS: &[Act] = &[
+    Act::Create,
+    Act::Run(Step::User),
+    Act::Run(Step::Database),
+    Act::Undo(Step::Database),
+    Act::Undo(Step::User),
+    Act::Drop,
+];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn server_killed_before_any_message_of_any_step_is_recovered_from() {

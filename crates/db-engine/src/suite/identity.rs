@@ -9,7 +9,7 @@ use crate::password::Password;
 use crate::provision;
 use crate::tenancy::{Applied, Limits, Lock, Marker, Presence, StepOutcome};
 
-fn ensure_foreign<T: std::fmt::Debug>(doing: &str, result: Result<T, Error>) -> Verdict {
+fn ensure_foreign<T: std::fmt::Debug>(doing: &str, result: &Result<T, Error>) -> Verdict {
     ensure(matches!(result, Err(Error::Foreign { .. })), format!("{doing}: expected foreign, got {result:?}"))
 }
 
@@ -22,20 +22,20 @@ pub(super) async fn other_owner(stage: &Stage<'_>) -> Verdict {
     let found = engine.inspect(&other).await?.database;
     ensure(found == Presence::Foreign { owner: Some(tenancy.marker.owner().to_owned()) }, format!("found {found:?}"))?;
     let created = provision::create(engine, &other, &new).await.map_err(|error| error.cause);
-    ensure_foreign("create", created)?;
+    ensure_foreign("create", &created)?;
     for step in engine.steps() {
         let run = engine.run_step(*step, &other, &new).await;
         // A step that has nothing to do on this engine touches nothing.
         if run != Ok(StepOutcome::AlreadySo) {
-            ensure_foreign("run a step", run)?;
+            ensure_foreign("run a step", &run)?;
         }
     }
-    ensure_foreign("adopt", engine.adopt(&other).await)?;
-    ensure_foreign("reset the password", engine.reset_password(&other, &new).await)?;
-    ensure_foreign("limit", engine.set_limits(&other, Limits::default()).await)?;
-    ensure_foreign("lock", engine.set_lock(&other, Lock::Locked).await)?;
-    ensure_foreign("drop", engine.drop_tenancy(&other).await)?;
-    ensure_foreign("rename", engine.rename(&other, &"_stolen".parse()?).await)?;
+    ensure_foreign("adopt", &engine.adopt(&other).await)?;
+    ensure_foreign("reset the password", &engine.reset_password(&other, &new).await)?;
+    ensure_foreign("limit", &engine.set_limits(&other, Limits::default()).await)?;
+    ensure_foreign("lock", &engine.set_lock(&other, Lock::Locked).await)?;
+    ensure_foreign("drop", &engine.drop_tenancy(&other).await)?;
+    ensure_foreign("rename", &engine.rename(&other, &"_stolen".parse()?).await)?;
     stage.enter(&tenancy, &password).await?;
     Ok(())
 }
@@ -47,9 +47,9 @@ pub(super) async fn unmarked_then_adopted(stage: &Stage<'_>) -> Verdict {
     let forgotten = engine.inspect(&tenancy).await?;
     let verdict = async {
         ensure(forgotten.database == Presence::Foreign { owner: None }, format!("unmarked is {forgotten:?}"))?;
-        ensure_foreign("drop", engine.drop_tenancy(&tenancy).await)?;
+        ensure_foreign("drop", &engine.drop_tenancy(&tenancy).await)?;
         let created = provision::create(engine, &tenancy, &Password::generate()?).await.map_err(|error| error.cause);
-        ensure_foreign("create", created)
+        ensure_foreign("create", &created)
     }
     .await;
     // Adopted again whatever was found, so that it can be dropped at the end.

@@ -177,9 +177,8 @@ fn mariadb(prefix: &str, intruder: &Tenancy, victim: &Tenancy) -> Vec<(String, M
     ]);
     attempts.push(("SELECT LOAD_FILE('/etc/passwd')".to_owned(), Meets::Nothing));
     attempts.push((
-        format!(
-            "SELECT 1 FROM information_schema.user_privileges WHERE is_grantable = 'YES' OR privilege_type <> 'USAGE'"
-        ),
+        "SELECT 1 FROM information_schema.user_privileges WHERE is_grantable = 'YES' OR privilege_type <> 'USAGE'"
+            .to_owned(),
         Meets::Nothing,
     ));
     attempts
