@@ -1,7 +1,7 @@
 //! Reading JSON as leniently as Proxmox writes it.
 //!
 //! Numbers come as strings, booleans as 0 and 1 or `"1"`, strings that look like numbers as numbers, empty lists where an
-//! object is meant. Instead of an attribute at every field this is one deserialiser over a parsed value, so that the
+//! object is meant, and null where a key might as well be missing. Instead of an attribute at every field this is one deserialiser over a parsed value, so that the
 //! types of answers are plain `Deserialize` structs. It also remembers where it is: an error names the path.
 
 use serde::de::{self, DeserializeOwned, DeserializeSeed, IntoDeserializer, Visitor};
@@ -249,7 +249,8 @@ impl<'de> de::MapAccess<'de> for Entries {
     type Error = DecodeError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, DecodeError> {
-        let Some((key, value)) = self.entries.next() else { return Ok(None) };
+        // A key whose value is null is a key that is not there.
+        let Some((key, value)) = self.entries.find(|(_, value)| !value.is_null()) else { return Ok(None) };
         let parsed = seed.deserialize(Key(key.clone()))?;
         self.value = Some((key, value));
         Ok(Some(parsed))
@@ -346,6 +347,13 @@ mod tests {
         assert_eq!(from_value::<BTreeMap<String, u8>>(json!([])).unwrap(), BTreeMap::new());
         assert!(from_value::<BTreeMap<String, u8>>(json!([1])).is_err());
         assert_eq!(from_value::<BTreeMap<u32, bool>>(json!({"5": "1"})).unwrap(), BTreeMap::from([(5, true)]));
+    }
+
+    #[test]
+    fn null_is_absence() {
+        let row: Row = from_value(json!({"vmid": 1, "name": null, "more": null})).unwrap();
+        assert_eq!((row.name, row.rest.len()), (None, 0));
+        assert!(from_value::<Row>(json!({"vmid": null})).unwrap_err().to_string().contains("missing field `vmid`"));
     }
 
     proptest! {

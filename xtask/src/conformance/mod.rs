@@ -32,7 +32,8 @@ pub fn run(args: &Args) -> Result<(), String> {
     let schema = schema::Schema::read(&args.schema)?;
     let mut failures = schema.check_calls();
     if let Some(dir) = &args.recorded {
-        let list = args.explained.clone().unwrap_or_else(|| workspace_root().join("fixtures/conformance/explained.json"));
+        let list =
+            args.explained.clone().unwrap_or_else(|| workspace_root().join("fixtures/conformance/explained.json"));
         failures += recorded::check(dir, schema.product(), &list)?;
     }
     if let Some(dir) = &args.transcripts {

@@ -21,6 +21,8 @@ struct Entry {
     reason: Option<String>,
     product: String,
     kind: String,
+    #[serde(default)]
+    request: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -116,7 +118,7 @@ fn success(dir: &Path, product: Product, method: Method, entry: &Entry) -> Resul
         };
     };
     let data = body.get("data").cloned().unwrap_or(Value::Null);
-    bodies::decode(product, method, &entry.template, &data).map(Some)
+    bodies::decode(product, method, &entry.template, entry.request.as_ref(), &data).map(Some)
 }
 
 /// Every refusal reads as an error with the server's words.

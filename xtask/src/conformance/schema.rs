@@ -108,7 +108,8 @@ impl Schema {
             }
         }
         for (name, property) in properties {
-            let given = in_path.contains(name.as_str()) || typed.iter().any(|param| param.name == name && param.required);
+            let given =
+                in_path.contains(name.as_str()) || typed.iter().any(|param| param.name == name && param.required);
             let listed = typed.iter().any(|param| param.name == name && param.kind == Kind::Array);
             // A list that must not be empty and one that may are the same type here; the server says no.
             let list_given = typed.iter().any(|param| param.name == name) && matches!(name.as_str(), "roles");
@@ -132,10 +133,8 @@ fn fits(sent: Kind, kind: &str) -> bool {
 }
 
 /// Parameters that only one version has, of calls that all have: (path, parameter, versions that have it).
-const VERSIONED_PARAMS: &[(&str, &str, Since)] = &[
-    ("/nodes/{node}/qemu", "virtiofs[n]", Since::From(8, 4)),
-    ("/cluster/ha/resources", "group", Since::Always),
-];
+const VERSIONED_PARAMS: &[(&str, &str, Since)] =
+    &[("/nodes/{node}/qemu", "virtiofs[n]", Since::From(8, 4)), ("/cluster/ha/resources", "group", Since::Always)];
 
 /// Words that only one version has: (path, parameter, word).
 const VERSIONED_CHOICES: &[(&str, &str, &str)] = &[];
@@ -162,7 +161,8 @@ fn walk(node: &Value, calls: &mut BTreeMap<(Method, String), BTreeMap<String, Pr
             _ => continue,
         };
         let properties = info.pointer("/parameters/properties").and_then(Value::as_object);
-        let properties = properties.into_iter().flatten().map(|(name, schema)| (name.clone(), property(schema))).collect();
+        let properties =
+            properties.into_iter().flatten().map(|(name, schema)| (name.clone(), property(schema))).collect();
         calls.insert((method, path.to_owned()), properties);
     }
     for child in node.get("children").and_then(Value::as_array).into_iter().flatten() {

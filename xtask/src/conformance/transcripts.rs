@@ -51,9 +51,10 @@ enum Seen {
 fn examine(product: Product, exchange: &Value) -> Result<Seen, String> {
     let text = |pointer: &str| exchange.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let asked = if text("/entry").starts_with("pbs") { Product::Pbs } else { Product::Pve };
-    let (Some(method), Some(status)) =
-        (super::recorded::method(text("/request/method")), exchange.pointer("/response/status").and_then(Value::as_u64))
-    else {
+    let (Some(method), Some(status)) = (
+        super::recorded::method(text("/request/method")),
+        exchange.pointer("/response/status").and_then(Value::as_u64),
+    ) else {
         return Ok(Seen::Other);
     };
     if asked != product || status == 0 || exchange.pointer("/request/prefix").is_some_and(|prefix| !prefix.is_null()) {
@@ -66,7 +67,17 @@ fn examine(product: Product, exchange: &Value) -> Result<Seen, String> {
         return refusal(method, template, status, exchange, &body).map(|()| Seen::Refusal);
     }
     let Some(data) = body.get("data") else { return Ok(Seen::Other) };
-    bodies::decode(product, method, template, data).map(|_| Seen::Decoded).map_err(|fault| format!("{method} {path}: {fault}"))
+    let parts = ["/request/form", "/request/json", "/request/query"]
+        .into_iter()
+        .filter_map(|pointer| exchange.pointer(pointer));
+    let sent: serde_json::Map<String, Value> = parts.filter_map(Value::as_object).cloned().flatten().collect();
+    let raw = ["/request/raw_body", "/request/raw_query"]
+        .iter()
+        .any(|part| exchange.pointer(part).is_some_and(|raw| !raw.is_null()));
+    let sent = (!raw).then_some(Value::Object(sent));
+    bodies::decode(product, method, template, sent.as_ref(), data)
+        .map(|_| Seen::Decoded)
+        .map_err(|fault| format!("{method} {path}: {fault}"))
 }
 
 fn refusal(method: Method, template: &str, status: u64, exchange: &Value, body: &Value) -> Result<(), String> {

@@ -206,8 +206,8 @@ params! {
     /// A new secret for a token.
     #[derive(Debug, Clone, Copy)]
     pub struct RegeneratePbsToken {
-        /// Always on.
-        regenerate: Switch = "regenerate",
+        /// Always true.
+        regenerate: bool = "regenerate",
     }
 
     /// A change of the ACL: one role for one subject.
@@ -332,7 +332,7 @@ impl Access<'_> {
     /// # Errors
     /// Any failure of the call; [`crate::error::NeverSent::Unsupported`] on an older server.
     pub async fn regenerate_token(&self, token: &TokenId) -> Result<NewPbsSecret> {
-        let params = RegeneratePbsToken { regenerate: Switch::On };
+        let params = RegeneratePbsToken { regenerate: true };
         self.connection.send(&REGENERATE, &[token.user().as_str(), token.token_name()], &params).await
     }
 

@@ -300,8 +300,8 @@ pub struct GroupRow {
     /// Files of the latest.
     #[serde(default)]
     pub files: Vec<String>,
-    /// Who made it, and may use it.
-    pub owner: Option<AuthId>,
+    /// Who made it, and may use it: a user or token.
+    pub owner: Option<String>,
     /// Remark.
     pub comment: Option<String>,
 }
@@ -342,8 +342,8 @@ pub struct SnapshotRow {
     pub files: Vec<BackupFile>,
     /// Its size in bytes, without sharing.
     pub size: Option<u64>,
-    /// Who made it.
-    pub owner: Option<AuthId>,
+    /// Who made it: a user or token.
+    pub owner: Option<String>,
     /// Whether it is kept by pruning and cannot be removed.
     #[serde(default)]
     pub protected: bool,

@@ -176,10 +176,11 @@ impl Connection {
                     return Ok((envelope, host.name().to_owned()));
                 }
                 Err(error) => {
-                    let elsewhere = goes_elsewhere(&error, method);
-                    if elsewhere {
+                    let faulty = is_fault_of_address(&error);
+                    if faulty {
                         self.inner.hosts.avoid(host);
                     }
+                    let elsewhere = faulty && decide(error.class(), method) == Decision::SendAgain;
                     // A kept connection that the server closed meanwhile: reading once more is free.
                     let reread = elsewhere
                         && std::mem::take(&mut again_here)
@@ -286,6 +287,10 @@ impl Connection {
         };
         let mut builder = self.inner.http.request(verb, url).timeout(left).header("accept", "application/json");
         if method.has_body() {
+            // The HTTP library leaves the length of nothing out; the server refuses a body of unknown length.
+            if encoded.is_empty() {
+                builder = builder.header("content-length", "0");
+            }
             builder = builder.header("content-type", "application/x-www-form-urlencoded").body(encoded);
         }
         for (name, value) in headers {
@@ -299,14 +304,13 @@ impl Connection {
     }
 }
 
-/// Whether a failed attempt may go to another address: when nothing can happen twice, and the fault is the address's.
-fn goes_elsewhere(error: &Error, method: Method) -> bool {
-    let others_may_do_better = match error {
+/// Whether it failed because of the address asked, so that another may do better.
+const fn is_fault_of_address(error: &Error) -> bool {
+    match error {
         Error::NeverSent { cause, .. } => !matches!(cause, NeverSent::Malformed(_) | NeverSent::Unsupported { .. }),
         Error::MaybeSent { cause, .. } => !matches!(cause, MaybeSent::Relay { .. }),
         _ => false,
-    };
-    others_may_do_better && decide(error.class(), method) == Decision::SendAgain
+    }
 }
 
 /// A header that HTTP libraries do not show in their `Debug`; one that cannot be a header is sent empty, which the

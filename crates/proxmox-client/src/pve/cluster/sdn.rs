@@ -116,7 +116,6 @@ pub struct Vnet {
 #[serde(rename_all = "kebab-case")]
 pub struct Subnet {
     /// Its id, `ZONE-ADDRESS-PREFIX`.
-    #[serde(alias = "id")]
     pub subnet: String,
     /// Its addresses.
     pub cidr: Option<String>,

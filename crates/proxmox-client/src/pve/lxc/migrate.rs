@@ -79,7 +79,7 @@ pub struct LxcInterface {
     /// Its name.
     pub name: String,
     /// Its MAC address.
-    #[serde(alias = "hwaddr")]
+    #[serde(rename = "hwaddr")]
     pub hardware_address: Option<String>,
     /// An IPv4 address with prefix length (before PVE 9).
     pub inet: Option<String>,

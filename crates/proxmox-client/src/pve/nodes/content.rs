@@ -78,6 +78,23 @@ words! {
     }
 }
 
+/// Stands for the file in the list of parameters: it is a part of the body of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FilePart;
+
+impl crate::params::Field for FilePart {
+    const KIND: crate::params::Kind = crate::params::Kind::Text;
+    fn put(&self, _: &str, _: &mut Params) {}
+}
+
+impl UploadFile {
+    /// A file of this kind, without a checksum.
+    #[must_use]
+    pub const fn new(content: UploadContent) -> Self {
+        Self { content, checksum_algorithm: None, checksum: None, file: FilePart }
+    }
+}
+
 /// A volume.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Volume {
@@ -203,6 +220,8 @@ params! {
         checksum_algorithm: Option<ChecksumAlgorithm> = "checksum-algorithm",
         /// The checksum it has to have.
         checksum: Option<String> = "checksum",
+        /// The file itself, which follows the other parts.
+        file: FilePart = "filename",
     }
 
     /// A file for the node to fetch.
