@@ -196,7 +196,7 @@ impl Certificate {
             let (certificate, after) = Self::first_of(rest, nebula)?;
             all.push(certificate);
             rest = after;
-            if rest.trim_ascii().is_empty() {
+            if pem::is_blank(rest) {
                 return Ok(all);
             }
         }

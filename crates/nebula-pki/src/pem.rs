@@ -196,6 +196,26 @@ pub(crate) fn piece(text: &[u8]) -> Option<(usize, usize)> {
     Some((start, newline.map_or(text.len(), |newline| end + newline + 1)))
 }
 
+/// Whether nothing but white space (Unicode's, as in Go) is left. Stops at the first thing that is not.
+pub(crate) fn is_blank(mut text: &[u8]) -> bool {
+    while let Some(&byte) = text.first() {
+        let width = match byte {
+            b'\t'..=b'\r' | b' ' => 1,
+            0..=0x7f => return false,
+            _ => {
+                let longest = text.get(..4).unwrap_or(text);
+                let character = longest.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+                match character {
+                    Some(character) if character.is_whitespace() => character.len_utf8(),
+                    _ => return false,
+                }
+            }
+        };
+        text = text.get(width..).unwrap_or_default();
+    }
+    true
+}
+
 fn base64_contents(encoded: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     let mut dense = Zeroizing::new(Vec::with_capacity(encoded.len()));
     dense.extend(encoded.iter().copied().filter(|byte| !matches!(byte, b' ' | b'\t' | b'\r' | b'\n')));

@@ -256,7 +256,7 @@ fn add_all(pool: &mut CaPool, mut rest: &[u8], now: Timestamp) -> Result<(), Aut
             }
             rest = after;
         }
-        if rest.trim_ascii().is_empty() {
+        if pem::is_blank(rest) {
             break;
         }
     }
@@ -272,7 +272,7 @@ fn add_split(pool: &mut CaPool, mut rest: &[u8]) -> Result<(), AuthorityError> {
         return refuse(FormatError::TooLarge { what: "a PEM text", size: rest.len(), limit: pem::MAX_PEM_BYTES });
     }
     for count in 0.. {
-        if rest.trim_ascii().is_empty() {
+        if pem::is_blank(rest) {
             break;
         }
         bounded(count)?;
@@ -281,7 +281,7 @@ fn add_split(pool: &mut CaPool, mut rest: &[u8]) -> Result<(), AuthorityError> {
             return refuse(FormatError::TooLarge { what: "a block of a bundle", size: end, limit: LONGEST_PIECE });
         }
         let (ca, after) = Certificate::first_of(rest.get(start..end).unwrap_or_default(), pool.nebula)?;
-        if !after.trim_ascii().is_empty() {
+        if !pem::is_blank(after) {
             return refuse(FormatError::NoPemBlock);
         }
         pool.add(ca)?;

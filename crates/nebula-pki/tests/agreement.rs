@@ -5,55 +5,105 @@
 mod forge;
 mod peer;
 
+use std::path::Path;
+
 use nebula_pki::{Certificate, Timestamp, print_json, verify_files};
+
+/// What came of comparing one case with one peer.
+#[derive(Default)]
+struct Tally {
+    accepted: usize,
+    printed: usize,
+    same_words: usize,
+    crashed: usize,
+    disagreements: Vec<String>,
+}
+
+impl Tally {
+    fn compare(&mut self, peer: &peer::Peer, at: &Path, (crt, ca): (&[u8], &[u8]), name: &str) {
+        let nebula = peer.version;
+        std::fs::write(at.join("ca.crt"), ca).unwrap();
+        std::fs::write(at.join("host.crt"), crt).unwrap();
+        let before = verify_files(ca, crt, Timestamp::now(), nebula);
+        let verified = peer.cert(at, &["verify", "-ca", "ca.crt", "-crt", "host.crt"]);
+        let theirs = String::from_utf8_lossy(&verified.stderr);
+        let ours = verify_files(ca, crt, Timestamp::now(), nebula);
+        if ours.is_ok() != before.is_ok() {
+            // It ended (or began) in this very second; nobody can say what they saw.
+            return;
+        }
+        self.accepted += usize::from(ours.is_ok());
+        if ours.is_ok() != verified.status.success() {
+            let first = theirs.lines().next().unwrap_or_default();
+            self.disagreements.push(format!("{nebula} {name}: ours {ours:?}, theirs {} {first}", verified.status));
+        }
+        if let Some(words) = ours.as_ref().err().and_then(|error| error.nebula_message(nebula)) {
+            // A crash (over keys of an odd length) says something else.
+            if theirs.contains("panic:") {
+                self.crashed += 1;
+            } else if theirs.contains(&words) {
+                self.same_words += 1;
+            } else {
+                self.disagreements.push(format!("{nebula} {name} message: ours {words}, theirs {theirs}"));
+            }
+        }
+        let printed = peer.cert(at, &["print", "-json", "-path", "host.crt"]);
+        let theirs = String::from_utf8_lossy(&printed.stdout).into_owned();
+        let theirs = (printed.status.success() && !theirs.trim().is_empty()).then_some(theirs);
+        let ours = Certificate::all_from_pem_as(crt, nebula);
+        let ours = ours.ok().and_then(|certificates| print_json(&certificates, nebula));
+        self.printed += usize::from(ours.is_some());
+        if ours != theirs {
+            self.disagreements.push(format!("{nebula} {name} print:\n  ours   {ours:?}\n  theirs {theirs:?}"));
+        }
+    }
+
+    fn report(&self, peer: &peer::Peer, all: usize) {
+        let Self { accepted, printed, same_words, crashed, .. } = self;
+        eprintln!(
+            "nebula-cert {}: {all} cases, {accepted} accepted, {printed} printed, {same_words} refused in the same words, \
+             {crashed} crashes",
+            peer.version
+        );
+        let count = self.disagreements.len();
+        assert!(count == 0, "{count} disagreements:\n{}", self.disagreements.join("\n"));
+    }
+}
 
 #[test]
 fn every_forged_case_is_judged_as_nebula_cert_judges_it() {
     let directory = tempfile::tempdir().unwrap();
     let now = Timestamp::now();
     let cases = forge::cases::cases(now.as_unix());
-    let mut disagreements = Vec::new();
     for peer in peer::peers() {
-        let nebula = peer.version;
-        let (mut accepted, mut same_words, mut crashed) = (0, 0, 0);
+        let mut tally = Tally::default();
         for case in &cases {
-            std::fs::write(directory.path().join("ca.crt"), &case.ca).unwrap();
-            std::fs::write(directory.path().join("host.crt"), &case.crt).unwrap();
-            let verified = peer.cert(directory.path(), &["verify", "-ca", "ca.crt", "-crt", "host.crt"]);
-            let ours = verify_files(&case.ca, &case.crt, now, nebula);
-            if ours.is_ok() != verified.status.success() {
-                let theirs = String::from_utf8_lossy(&verified.stderr).lines().next().unwrap_or_default().to_owned();
-                disagreements
-                    .push(format!("{nebula} {}: ours {ours:?}, theirs {} {theirs}", case.name, verified.status));
-            }
-            if let Some(words) = ours.as_ref().err().and_then(|error| error.nebula_message(nebula)) {
-                let theirs = String::from_utf8_lossy(&verified.stderr);
-                // A crash (over keys of an odd length) says something else.
-                if theirs.contains("panic:") {
-                    crashed += 1;
-                } else if theirs.contains(&words) {
-                    same_words += 1;
-                } else {
-                    disagreements.push(format!("{nebula} {} message: ours {words}, theirs {theirs}", case.name));
-                }
-            }
-            accepted += usize::from(ours.is_ok());
-            let printed = peer.cert(directory.path(), &["print", "-json", "-path", "host.crt"]);
-            let theirs = String::from_utf8_lossy(&printed.stdout).into_owned();
-            let theirs = (printed.status.success() && !theirs.trim().is_empty()).then_some(theirs);
-            let ours = Certificate::all_from_pem_as(&case.crt, nebula);
-            let ours = ours.ok().and_then(|certificates| print_json(&certificates, nebula));
-            if ours != theirs {
-                disagreements.push(format!("{nebula} {} print:\n  ours   {ours:?}\n  theirs {theirs:?}", case.name));
-            }
+            tally.compare(&peer, directory.path(), (&case.crt, &case.ca), case.name);
         }
-        let all = cases.len();
-        eprintln!(
-            "nebula-cert {nebula}: {all} cases, {accepted} accepted, {same_words} refused in the same words, {crashed} crashes"
-        );
-        assert!(accepted > 30 && same_words > 100, "the cases do not tell versions apart");
+        tally.report(&peer, cases.len());
+        assert!(tally.accepted > 30 && tally.same_words > 100, "the cases do not tell versions apart");
     }
-    assert!(disagreements.is_empty(), "{} disagreements:\n{}", disagreements.len(), disagreements.join("\n"));
+}
+
+/// `NEBULA_MUTATIONS` tries more than CI does, `NEBULA_FUZZ_SEED` others.
+#[test]
+fn randomly_changed_cases_are_judged_as_nebula_cert_judges_them() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let rounds = number("NEBULA_MUTATIONS").unwrap_or(150) as usize;
+    let directory = tempfile::tempdir().unwrap();
+    let now = Timestamp::now();
+    let mut cases = forge::cases::cases(now.as_unix());
+    cases.retain(|case| case.crt.len() < 4096 && case.ca.len() < 4096);
+    let mut random = forge::mutate::Random(number("NEBULA_FUZZ_SEED").unwrap_or(20_261_121).max(1));
+    let changed: Vec<_> = (0..rounds).map(|_| forge::cases::mutated(now.as_unix(), &mut random, &cases)).collect();
+    for peer in peer::peers() {
+        let mut tally = Tally::default();
+        for (round, (crt, ca)) in changed.iter().enumerate() {
+            tally.compare(&peer, directory.path(), (crt, ca), &format!("round {round} {}", hex::encode(crt)));
+        }
+        tally.report(&peer, rounds);
+        assert!(tally.printed > 0, "nothing got past the readers");
+    }
 }
 
 /// Writes `fixtures/nebula/`: the forged cases of everyday size with what every real `nebula-cert` here says of them.

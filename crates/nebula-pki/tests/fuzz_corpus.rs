@@ -14,23 +14,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
+use forge::mutate::{Random, mutate};
 use nebula_pki::{CaKey, Curve, Derivation, pem};
-
-/// xorshift64*, so that a seed gives the same inputs everywhere.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-}
 
 /// The forged cases, the kept files, and sealed keys: as text for the targets that read text, decoded for the others.
 fn corpus() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
@@ -52,37 +37,6 @@ fn corpus() -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let raw =
         texts.iter().filter_map(|text| pem::decode(text).ok()).map(|(block, _)| block.contents.to_vec()).collect();
     (texts, raw)
-}
-
-/// One to eight small changes.
-fn mutate(random: &mut Random, from: &[Vec<u8>]) -> Vec<u8> {
-    const INTERESTING: [u8; 12] = [0x00, 0x01, 0x7f, 0x80, 0x81, 0x82, 0x84, 0xff, 0x30, 0xa0, b'-', b'\n'];
-    let mut bytes = from[random.below(from.len())].clone();
-    for _ in 0..=random.below(8) {
-        let at = random.below(bytes.len() + 1);
-        match random.below(8) {
-            0 => bytes.truncate(at),
-            1 => bytes.insert(at, random.next() as u8),
-            2 => bytes.insert(at, INTERESTING[random.below(INTERESTING.len())]),
-            3 if at < bytes.len() => bytes[at] ^= 1 << random.below(8),
-            4 if at < bytes.len() => bytes[at] = INTERESTING[random.below(INTERESTING.len())],
-            5 if at < bytes.len() => drop(bytes.remove(at)),
-            6 => {
-                let other = &from[random.below(from.len())];
-                let cut = random.below(other.len() + 1);
-                bytes.truncate(at);
-                bytes.extend_from_slice(&other[cut..]);
-            }
-            7 if at < bytes.len() => {
-                let end = (at + 1 + random.below(16)).min(bytes.len());
-                let piece = bytes[at..end].to_vec();
-                bytes.splice(at..at, piece);
-            }
-            _ => {}
-        }
-    }
-    bytes.truncate(16_384);
-    bytes
 }
 
 /// A file of one to three blocks with changed contents.

@@ -3,6 +3,7 @@
 #![allow(dead_code, unreachable_pub)]
 
 pub mod cases;
+pub mod mutate;
 
 use base64::Engine as _;
 use ed25519_dalek::Signer as _;

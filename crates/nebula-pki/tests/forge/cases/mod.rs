@@ -154,6 +154,33 @@ fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
     String::from_utf8(text.to_vec()).unwrap().replace(from, to).into_bytes()
 }
 
+/// An ordinary case, randomly changed: behind the PEM, in the PEM, or in the details before they are signed, so that the
+/// signature is good and everything after it is reached.
+pub fn mutated(now: i64, random: &mut mutate::Random, from: &[Case]) -> (Vec<u8>, Vec<u8>) {
+    let lab = Lab::new(now);
+    match random.below(4) {
+        0 => {
+            let details = mutate::nudge(random, &lab.host2.details());
+            lab.odd2(&details)
+        }
+        1 => {
+            let details = mutate::nudge(random, &lab.host.details());
+            lab.odd(&details, &details)
+        }
+        2 => {
+            let case = &from[random.below(from.len())];
+            (mutate::mutate(random, std::slice::from_ref(&case.crt)), case.ca.clone())
+        }
+        _ => {
+            let case = &from[random.below(from.len())];
+            let Ok((block, _)) = nebula_pki::pem::decode(&case.crt) else { return (case.crt.clone(), case.ca.clone()) };
+            let contents = mutate::nudge(random, &block.contents);
+            let banner = block.label.map_or("NEBULA CERTIFICATE", nebula_pki::pem::Label::banner);
+            (pem(banner, &contents), case.ca.clone())
+        }
+    }
+}
+
 pub fn cases(now: i64) -> Vec<Case> {
     let lab = Lab::new(now);
     let mut cases = Vec::new();

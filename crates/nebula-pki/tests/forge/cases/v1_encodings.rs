@@ -177,6 +177,14 @@ pub(super) fn files(lab: &Lab, add: Add<'_>) {
         "100 KiB of text before the CA",
         (good.clone(), text(&[&b"# comment\n".repeat(10_000), &ca])),
     );
+    add("bundle-vt", "a vertical tab after the CA", (good.clone(), text(&[&ca, b"\x0b\n"])));
+    add("pem-vt", "a vertical tab after the certificate", crt(text(&[&good, b"\x0b\n"])));
+    add("bundle-nbsp", "a no-break space after the CA", (good.clone(), text(&[&ca, b"\xc2\xa0\n"])));
+    add("pem-nbsp", "a no-break space after the certificate", crt(text(&[&good, b"\xc2\xa0\n"])));
+    add("bundle-nel", "a next-line character after the CA", (good.clone(), text(&[&ca, b"\xc2\x85"])));
+    add("pem-nel", "a next-line character after the certificate", crt(text(&[&good, b"\xc2\x85"])));
+    add("bundle-half", "half a character after the CA", (good.clone(), text(&[&ca, b"\xc2"])));
+    add("pem-half", "half a character after the certificate", crt(text(&[&good, b"\xc2"])));
     add("bundle-empty", "no CA", (good.clone(), vec![]));
     add("bundle-blank", "a blank file of CAs", (good, b" \n".to_vec()));
     // The contents are padded so that the base64 ends in one character with unused bits.
