@@ -54,12 +54,13 @@ async fn starting_what_cannot_be_started_says_why() {
     let vmid = locked["vmid"].as_u64().unwrap();
     let kind = locked["type"].as_str().unwrap().to_owned();
     let node = locked["node"].as_str().unwrap().to_owned();
-    house.sim("pve-a").with_state(|cluster| cluster.lock_guest(u32::try_from(vmid).unwrap(), Some("backup")));
+    let small = u32::try_from(vmid).unwrap();
+    house.sim("pve-a").with_state(|cluster| cluster.guests.get_mut(small).unwrap().config.set("lock", "backup"));
     let refused =
         house.post(&format!("/api/instances/{vmid}/start?cluster=pve-a"), json!({})).await.fails(409, "state");
     assert!(refused.error().contains("backup"), "{kind} {}", refused.text);
     assert_eq!(refused.body["details"]["lock"], "backup");
-    house.sim("pve-a").with_state(|cluster| cluster.lock_guest(u32::try_from(vmid).unwrap(), None));
+    house.sim("pve-a").with_state(|cluster| cluster.guests.get_mut(small).unwrap().config.remove("lock"));
 
     // On a node that is down.
     house.sim("pve-a").with_state(|cluster| cluster.set_node_online(&node, false));
@@ -71,7 +72,7 @@ async fn starting_what_cannot_be_started_says_why() {
     // On two clusters.
     let node_b = house.sim("pve-b").addresses().keys().next().unwrap().clone();
     let number = proxmox_client::Vmid::new(vmid).unwrap();
-    let task = house.root("pve-b").node(&node_b).create_qemu(&CreateQemu::new(number)).await.unwrap();
+    let task = house.root("pve-b").node(&node_b).create_qemu(&CreateQemu::new(number, Default::default())).await.unwrap();
     task.wait(proxmox_client::Wait::default()).await.unwrap();
     let refused = house.post(&format!("/api/instances/{vmid}/start"), json!({})).await.fails(409, "ambiguous");
     assert_eq!(refused.body["details"]["clusters"], json!(["pve-a", "pve-b"]));

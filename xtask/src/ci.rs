@@ -11,17 +11,20 @@ use crate::process::{self, works, workspace_root};
 /// The pinned version of cargo-deny.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Debian packages whose programs the tests start, with one program of each to look for.
+/// Debian packages that the tests need, with one file of each to look for: real servers, and what SQL Server's mock is built with.
 const PEERS: &[(&str, &str)] = &[
     ("postgresql", "/usr/lib/postgresql/*/bin/postgres"),
     ("mariadb-server", "/usr/sbin/mariadbd"),
     ("nebula", "/usr/bin/nebula-cert"),
     ("iproute2", "/usr/sbin/ip"),
+    ("curl", "/usr/bin/curl"),
+    ("pkg-config", "/usr/bin/pkg-config"),
+    ("libssl-dev", "/usr/include/openssl/ssl.h"),
 ];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the named stage (fmt, arrows, clippy, test, doc, deny); may be repeated.
+    /// Run only the named stage (fmt, arrows, peers, clippy, test, doc, deny); may be repeated.
     #[arg(long = "only", value_name = "STAGE")]
     only: Vec<String>,
 }
@@ -88,7 +91,7 @@ fn deny() -> Result<(), String> {
     process::run(&program, &["--offline", "check", "licenses", "bans", "sources"], &[])
 }
 
-/// Installs the real servers that the tests start, where this is a Debian machine and the caller is root; otherwise names them.
+/// Installs what the tests need, where this is a Debian machine and the caller is root; otherwise names it.
 fn peers() -> Result<(), String> {
     let missing: Vec<&str> =
         PEERS.iter().filter(|(_, program)| !exists(program)).map(|(package, _)| *package).collect();
@@ -99,7 +102,7 @@ fn peers() -> Result<(), String> {
     }
     let install = format!("apt-get install -y --no-install-recommends {}", missing.join(" "));
     if !works("apt-get", &["--version"]) || !works("sh", &["-c", "test $(id -u) = 0"]) {
-        return Err(format!("the tests start real servers that are not installed here. Run: sudo {install}"));
+        return Err(format!("the tests need packages that are not installed here. Run: sudo {install}"));
     }
     // A package's own service must not start: the tests start private instances.
     process::run(
@@ -121,7 +124,7 @@ fn exists(pattern: &str) -> bool {
     }
 }
 
-/// Each crate of the house with its floor; an arrow may only point to a lower floor, or sideways where listed in [`SIDEWAYS`].
+/// Each crate of the house with its floor; an arrow may only point to a lower floor.
 const FLOORS: &[(&str, u8)] = &[
     ("proxmox-client", 0),
     ("nebula-pki", 0),
