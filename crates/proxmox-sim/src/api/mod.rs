@@ -33,14 +33,21 @@
 pub mod access;
 mod call;
 pub mod check;
+mod cluster;
 mod described;
 mod dispatch;
 mod fault;
+mod firewall;
+mod guests;
+mod lxc;
+mod nodes;
 mod params;
 mod pools;
+mod qemu;
 mod route;
 mod schema;
 mod sdn;
+mod storage;
 mod version;
 
 pub use call::{Call, Caller, Outcome, ParamValue, Reply, Upload, split_list};
@@ -58,6 +65,9 @@ use crate::verify::{Param, Schema};
 
 /// What does the work of a call.
 pub type Handler = fn(&mut Cluster, &Call) -> Outcome;
+
+/// A described call that is simulated: verb, path template, and what does the work.
+pub(crate) type Simulated = (&'static str, &'static str, Handler);
 
 /// One call of the API.
 #[derive(Debug, Clone)]

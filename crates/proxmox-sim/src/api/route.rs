@@ -28,7 +28,16 @@ impl Table {
         table.extend(super::version::endpoints());
         table.extend(super::access::endpoints());
         table.extend(super::pools::endpoints());
+        super::nodes::simulate(&mut table);
+        super::cluster::simulate(&mut table);
+        super::guests::simulate(&mut table);
+        super::qemu::simulate(&mut table);
+        super::lxc::simulate(&mut table);
+        super::storage::simulate(&mut table);
         table.simulate(&super::sdn::calls());
+        for (method, template, handler) in super::firewall::calls() {
+            table.simulate([(method, template.as_str(), handler)]);
+        }
         table
     }
 

@@ -8,6 +8,7 @@ pub mod behaviour;
 pub mod calendar;
 pub mod clock;
 pub mod digest;
+pub mod firewall;
 mod fresh;
 pub mod nodes;
 pub mod pools;
@@ -45,6 +46,8 @@ pub struct Cluster {
     pub tasks: crate::tasks::Tasks,
     /// What the simulated machines can and cannot do.
     pub behaviour: behaviour::Behaviour,
+    /// Firewalls.
+    pub firewall: firewall::Firewall,
     /// Software-defined networks.
     pub sdn: sdn::Sdn,
     /// Backup servers that storages of type `pbs` point to.
@@ -95,6 +98,7 @@ impl Default for Cluster {
             storages: crate::storage::Storages::default(),
             tasks: crate::tasks::Tasks::default(),
             behaviour: behaviour::Behaviour::default(),
+            firewall: firewall::Firewall::default(),
             sdn: sdn::Sdn::default(),
             backup_servers: crate::backup::BackupServers::default(),
             rights: privileges::Rights::default(),

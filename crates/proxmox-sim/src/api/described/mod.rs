@@ -43,8 +43,12 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 
 impl Table {
     /// Gives calls that are described in the texts a handler. A call that is not described is left out; a test sees to it that there is none.
-    pub(super) fn simulate(&mut self, calls: &[(&str, &str, Handler)]) {
-        for (method, template, handler) in calls {
+    pub(super) fn simulate<'a, C>(&mut self, calls: impl IntoIterator<Item = C>)
+    where
+        C: std::borrow::Borrow<(&'a str, &'a str, Handler)>,
+    {
+        for call in calls {
+            let (method, template, handler) = call.borrow();
             if let Some(found) = self.find_template_mut(method, template) {
                 found.handler = *handler;
             }
