@@ -16,6 +16,7 @@ mod keyring;
 pub mod nodes;
 pub mod operations;
 mod platform;
+pub mod retention;
 mod ssh_keys;
 pub mod tasks;
 pub mod views;

@@ -9,6 +9,7 @@ use bnna_auth::seal::{MasterKeys, Sealer};
 use bnna_auth::users_table::UsersTable;
 use bnna_operations::{Operations, Registry};
 use bnna_store::Store;
+use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Adopt, Create, Delete, Repair, SetStatus, SyncAcls};
 use crate::clusters::{ClientSettings, Clusters, RotateToken};
@@ -88,6 +89,13 @@ struct Inner {
     users: Arc<UsersTable>,
     pve_tokens: AcceptanceCache<String>,
     settings: Settings,
+    ended: CancellationToken,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.ended.cancel();
+    }
 }
 
 impl std::fmt::Debug for Platform {
@@ -132,10 +140,22 @@ impl Platform {
             Estate { store: store.clone(), clusters, sealer: sealer.clone(), task_deadline: settings.task_deadline };
         let engine = Operations::new(store, estate.clone(), workflows(), settings.operations.clone());
         let pve_tokens = AcceptanceCache::new(PVE_TOKENS).map_err(|_| StartError::NoRandom)?;
-        let platform = Self { inner: Arc::new(Inner { estate, engine, sealer, users, pve_tokens, settings }) };
+        let ended = CancellationToken::new();
+        let platform = Self { inner: Arc::new(Inner { estate, engine, sealer, users, pve_tokens, settings, ended }) };
         platform.engine().resume_all().await?;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
+        tokio::spawn(crate::retention::purge_from_time_to_time(platform.downgrade()));
         Ok(platform)
+    }
+
+    /// Told when the last handle is gone.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.inner.ended.clone()
+    }
+
+    /// The name of every kind of operation that there is.
+    pub fn operation_kinds() -> Vec<&'static str> {
+        workflows().kinds()
     }
 
     /// A handle that does not keep the platform alive.

@@ -12,6 +12,9 @@ use crate::actor::Actor;
 use crate::error::{Error, Reached, Upstream};
 use crate::views::{OperationView, TaskView};
 
+/// How many tasks without a known end a list asks the clusters after: the newest.
+const ASKED_AFTER: u32 = 100;
+
 /// Which tasks to list.
 #[derive(Debug, Clone, Default)]
 pub struct TaskQuery {
@@ -76,6 +79,10 @@ impl Platform {
         let upid: Upid = id.parse().map_err(|error| bnna_core::Invalid::new("upid", format!("{error}")))?;
         let wanted = id.to_owned();
         let recorded = self.store().read(move |sql| rows::get(sql, &wanted)).await?;
+        if let Some(ended) = recorded.clone().filter(|row| row.ended_at.is_some()) {
+            // What has ended does not change any more; Proxmox forgets it one day.
+            return Ok(recorded_view(ended));
+        }
         let host = cluster.map(str::to_owned).or_else(|| recorded.as_ref().map(|row| row.cluster.clone()));
         let clusters = match &host {
             Some(host) => vec![self.estate().clusters.get(host)?],
@@ -121,12 +128,37 @@ impl Platform {
         }
     }
 
+    /// Asks the clusters after tasks that ran when they were last seen, and notes which have ended. Where a cluster does not
+    /// answer, its tasks stay as they were seen.
+    async fn note_ends(&self, filter: rows::Filter) -> Result<(), Error> {
+        let open = rows::Filter { running: Some(true), ..filter };
+        let open = self.store().read(move |sql| rows::list(sql, &open, &Window::first(ASKED_AFTER))).await?.items;
+        let asked = open.into_iter().map(|row| async move {
+            let upid: Upid = row.upid.parse().ok()?;
+            let cluster = self.estate().clusters.get(&row.cluster).ok()?;
+            let answer = tokio::time::timeout(self.estate().clusters.clients.deadline, cluster.task(&upid)).await;
+            let status = answer.ok()?.ok()??;
+            status.outcome()?;
+            Some((row.upid, status.exitstatus.unwrap_or_default()))
+        });
+        let ended: Vec<(String, String)> = futures::future::join_all(asked).await.into_iter().flatten().collect();
+        if !ended.is_empty() {
+            let at = bnna_store::now();
+            self.store()
+                .write(move |sql| {
+                    ended.iter().try_for_each(|(upid, exit)| rows::finish(sql, upid, exit, at).map(|_| ()))
+                })
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Tasks started here, newest first.
     ///
     /// # Errors
     /// The store cannot be read, or there is no such account.
     pub async fn tasks(&self, query: TaskQuery, window: Window<rows::Key>) -> Result<Page<TaskView, rows::Key>, Error> {
-        let page = self
+        let filter = self
             .store()
             .try_read(move |sql| -> Result<_, Error> {
                 let account_id = match query.account {
@@ -136,16 +168,17 @@ impl Platform {
                         Some(found.ok_or_else(|| Error::not_found(format!("account {slug}")))?.id)
                     }
                 };
-                let filter = rows::Filter {
+                Ok(rows::Filter {
                     account_id,
                     cluster: query.cluster,
                     vmid: query.vmid.map(|vmid| i64::from(vmid.get())),
                     operation_id: None,
                     running: query.running,
-                };
-                Ok(rows::list(sql, &filter, &window)?)
+                })
             })
             .await?;
+        self.note_ends(filter.clone()).await?;
+        let page = self.store().read(move |sql| rows::list(sql, &filter, &window)).await?;
         Ok(Page { items: page.items.into_iter().map(recorded_view).collect(), next: page.next })
     }
 }

@@ -125,12 +125,12 @@ pub fn list(sql: &mut dyn Sql, filter: &Filter, window: &Window<Key>) -> Result<
     Ok(Page::cut(items, window.bound(), |task: &Task| (task.started_at, task.upid.clone())))
 }
 
-/// Removes tasks that ended before `before`; how many.
+/// Removes tasks that ended before `before`, or began then and nobody has seen their end; how many.
 ///
 /// # Errors
 /// As [`Sql::execute`].
 pub fn purge(sql: &mut dyn Sql, before: OffsetDateTime) -> Result<u64, Error> {
-    sql.execute("DELETE FROM proxmox_tasks WHERE ended_at < ?1", values![before])
+    sql.execute("DELETE FROM proxmox_tasks WHERE COALESCE(ended_at, started_at) < ?1", values![before])
 }
 
 fn read(row: &Row) -> Result<Task, Error> {

@@ -5,7 +5,7 @@
 
 use bnna_core::{AccountStatus, ClusterHost, DisplayName, Email, Slug, Vmid, entries_of_group};
 use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
-use bnna_store::{accounts, instances, rights};
+use bnna_store::{Window, accounts, instances, rights};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -98,19 +98,35 @@ impl Platform {
         let (known, places) =
             self.store().read(move |sql| Ok((accounts::by_slug(sql, &wanted)?, accounts::all_clusters(sql)?))).await?;
         let id = known.map(|row| row.id);
-        for place in places.iter().filter(|place| clusters.contains(&place.cluster)) {
-            if Some(place.account_id) == id {
-                return Err(
-                    Conflict::Exists.because(format!("account {slug} has pool {} on {}", place.pool, place.cluster))
-                );
-            }
-            if is_within(pool, &place.pool) || is_within(&place.pool, pool) {
-                return Err(
-                    Conflict::Exists.because(format!("pool {pool} on {} belongs to an account already", place.cluster))
-                );
-            }
+        if let Some(place) =
+            places.iter().find(|place| Some(place.account_id) == id && clusters.contains(&place.cluster))
+        {
+            return Err(
+                Conflict::Exists.because(format!("account {slug} has pool {} on {}", place.pool, place.cluster))
+            );
         }
+        refuse_others_pools(id, pool, clusters, &places)?;
         Ok(id)
+    }
+}
+
+/// A pool that is, holds or lies in another account's pool is that account's.
+fn refuse_others_pools(
+    account: Option<Uuid>,
+    pool: &str,
+    clusters: &[String],
+    places: &[accounts::AccountCluster],
+) -> Result<(), Error> {
+    let bound = places.iter().find(|place| {
+        Some(place.account_id) != account
+            && clusters.contains(&place.cluster)
+            && (is_within(pool, &place.pool) || is_within(&place.pool, pool))
+    });
+    match bound {
+        Some(place) => {
+            Err(Conflict::Exists.because(format!("pool {pool} on {} belongs to an account already", place.cluster)))
+        }
+        None => Ok(()),
     }
 }
 
@@ -213,23 +229,33 @@ impl Step<Estate> for Record {
         serde_json::to_value(written?).map_err(|error| StepError::failed("internal", error.to_string()))
     }
 
-    async fn undo(&self, cx: &StepCx<Estate>, done: Option<Value>) -> Result<(), StepError> {
-        // Only what this step has written goes; an account that was there before keeps what it had.
-        if done.is_some() {
-            let adopt = self.0.clone();
-            cx.context()
-                .store
-                .write(move |sql| {
-                    for host in &adopt.clusters {
-                        accounts::remove_cluster(sql, adopt.id, host)?;
+    /// Only what this step has written goes, whether or not its end was heard of: it was refused where the account had a place
+    /// on one of these clusters before, so its places there, with their guests and rights, are this step's.
+    async fn undo(&self, cx: &StepCx<Estate>, _: Option<Value>) -> Result<(), StepError> {
+        let adopt = self.0.clone();
+        cx.context()
+            .store
+            .write(move |sql| {
+                for host in &adopt.clusters {
+                    if !accounts::remove_cluster(sql, adopt.id, host)? {
+                        continue;
                     }
-                    if accounts::clusters_of(sql, adopt.id)?.is_empty() {
-                        accounts::delete(sql, adopt.id)?;
+                    rights::replace(sql, adopt.id, host, &[])?;
+                    let filter = instances::Filter {
+                        account_id: Some(adopt.id),
+                        cluster: Some(host.clone()),
+                        ..instances::Filter::default()
+                    };
+                    for guest in instances::list(sql, &filter, &Window::all())?.items {
+                        instances::delete(sql, host, guest.vmid)?;
                     }
-                    Ok(())
-                })
-                .await?;
-        }
+                }
+                if accounts::clusters_of(sql, adopt.id)?.is_empty() {
+                    accounts::delete(sql, adopt.id)?;
+                }
+                Ok(())
+            })
+            .await?;
         Ok(())
     }
 }
@@ -258,6 +284,8 @@ fn record(sql: &mut dyn bnna_store::Sql, adopt: &Adopt, found: Vec<(String, Foun
             row
         }
     };
+    // Asked before the work began, too; another adoption may have come between.
+    refuse_others_pools(Some(adopt.id), &adopt.pool, &adopt.clusters, &accounts::all_clusters(sql)?)?;
     let mut instances_found = Vec::new();
     for (host, found) in found {
         let place = accounts::AccountCluster {
@@ -265,7 +293,7 @@ fn record(sql: &mut dyn bnna_store::Sql, adopt: &Adopt, found: Vec<(String, Foun
             cluster: host.clone(),
             pool: adopt.pool.clone(),
             adopted: true,
-            state: "ready".to_owned(),
+            state: super::create::READY.to_owned(),
         };
         accounts::put_cluster(sql, &place)?;
         let held: Vec<rights::Right> = found.held.into_iter().map(right).collect();

@@ -1,8 +1,9 @@
 //! Creating an account: its record, then on each of its clusters a pool, a group, space, and the rights of the group.
 //!
-//! The record comes first, so that its undo is the last: where something on a cluster cannot be taken back, the record stays
-//! and `health` and the stuck operation name what is left. Pools and groups carry the account's id in their comment: by that
-//! a repeated step knows its own work from somebody else's.
+//! The record comes first, so that its undo is the last. A cluster that fails does not keep the others from being undone: what
+//! it may still hold is noted at the account's place there, and because of such a note the record stays, so that `health` and
+//! the stuck operation name what is left and deleting the account removes it. Pools and groups carry the account's id in their
+//! comment: by that a repeated step knows its own work from somebody else's.
 
 use bnna_core::{AccountStatus, ClusterHost, DisplayName, Email, Slug, default_rights};
 use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
@@ -19,7 +20,7 @@ use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::Deed;
 use crate::clusters::Cluster;
-use crate::error::{Conflict, Error};
+use crate::error::{Conflict, Error, Reached};
 use crate::estate::Estate;
 use crate::operations::{Run, Wait};
 use crate::views::AccountView;
@@ -140,7 +141,7 @@ impl Workflow for Create {
     fn steps(&self) -> Steps<Estate> {
         let mut steps = Steps::new().then("record the account", Record(self.clone()));
         for host in &self.clusters {
-            let on = On { host: host.clone(), slug: self.slug.clone(), mark: self.mark() };
+            let on = On { id: self.id, host: host.clone(), slug: self.slug.clone(), mark: self.mark() };
             steps.push(format!("make the pool on {host}"), MakePool(on.clone()));
             steps.push(format!("make the group on {host}"), MakeGroup(on.clone()));
             steps.push(format!("give space on {host}"), GiveSpace(on.clone()));
@@ -182,6 +183,7 @@ impl Step<Estate> for Record {
             disabled_at: None,
         };
         let (slug, clusters) = (create.slug, create.clusters);
+        let planned = PLANNED.to_owned();
         let written = cx
             .context()
             .store
@@ -199,7 +201,7 @@ impl Step<Estate> for Record {
                         cluster,
                         pool: slug.clone(),
                         adopted: false,
-                        state: "creating".to_owned(),
+                        state: planned.clone(),
                     };
                     accounts::put_cluster(sql, &place)?;
                 }
@@ -210,23 +212,98 @@ impl Step<Estate> for Record {
     }
 
     async fn undo(&self, cx: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
-        let id = self.0.id;
-        cx.context().store.write(move |sql| accounts::delete(sql, id)).await?;
-        Ok(())
+        let (id, slug) = (self.0.id, self.0.slug.clone());
+        let undone = cx
+            .context()
+            .store
+            .try_write(move |sql| -> Result<Vec<String>, Error> {
+                let (left, gone): (Vec<_>, Vec<_>) =
+                    accounts::clusters_of(sql, id)?.into_iter().partition(|place| place.state == LEFT);
+                if left.is_empty() {
+                    accounts::delete(sql, id)?;
+                    return Ok(Vec::new());
+                }
+                for place in gone {
+                    accounts::remove_cluster(sql, id, &place.cluster)?;
+                }
+                Ok(left.into_iter().map(|place| place.cluster).collect())
+            })
+            .await?;
+        if undone.is_empty() {
+            return Ok(());
+        }
+        let hosts = undone.join(", ");
+        Err(StepError::failed(
+            "upstream",
+            format!("{hosts} could not be cleaned up; DELETE /api/platform/accounts/{slug} removes what is there"),
+        ))
     }
 }
+
+/// State of a place on which nothing was tried yet.
+const PLANNED: &str = "planned";
+/// State of a place on which things may have been made.
+const CREATING: &str = "creating";
+/// State of a place that is complete.
+pub(super) const READY: &str = "ready";
+/// State of a place that could not be cleaned up after a failure.
+const LEFT: &str = "left";
+/// How often cleaning up a cluster is tried before it is left.
+const TRIES: u32 = 2;
 
 /// One cluster of the account.
 #[derive(Clone)]
 struct On {
+    id: Uuid,
     host: String,
     slug: String,
     mark: String,
 }
 
 impl On {
-    fn cluster(&self, cx: &StepCx<Estate>) -> Result<std::sync::Arc<Cluster>, StepError> {
-        Ok(cx.context().clusters.get(&self.host)?)
+    fn cluster(&self, estate: &Estate) -> Result<std::sync::Arc<Cluster>, Error> {
+        estate.clusters.get(&self.host)
+    }
+
+    async fn state(&self, estate: &Estate) -> Result<Option<String>, Error> {
+        let (id, host) = (self.id, self.host.clone());
+        let places = estate.store.read(move |sql| accounts::clusters_of(sql, id)).await?;
+        Ok(places.into_iter().find(|place| place.cluster == host).map(|place| place.state))
+    }
+
+    async fn set_state(&self, estate: &Estate, state: &str) -> Result<(), Error> {
+        let place = accounts::AccountCluster {
+            account_id: self.id,
+            cluster: self.host.clone(),
+            pool: self.slug.clone(),
+            adopted: false,
+            state: state.to_owned(),
+        };
+        estate.store.write(move |sql| accounts::put_cluster(sql, &place)).await?;
+        Ok(())
+    }
+
+    /// Takes something back on the cluster. Where nothing was tried there is nothing to take back; where the cluster fails, that
+    /// is noted instead of standing in the way of the other clusters.
+    async fn undo<R>(
+        &self,
+        cx: &StepCx<Estate>,
+        work: impl FnOnce(std::sync::Arc<Cluster>) -> R,
+    ) -> Result<(), StepError>
+    where
+        R: Future<Output = Result<(), Error>>,
+    {
+        let estate = cx.context();
+        if matches!(self.state(estate).await?.as_deref(), None | Some(PLANNED | LEFT)) {
+            return Ok(());
+        }
+        match work(self.cluster(estate)?).await {
+            Err(Error::Upstream(upstream)) if upstream.reached == Reached::Answered || cx.attempt() >= TRIES => {
+                tracing::warn!(cluster = %self.host, account = %self.slug, error = %upstream.message, "left behind");
+                Ok(self.set_state(estate, LEFT).await?)
+            }
+            other => Ok(other?),
+        }
     }
 }
 
@@ -236,20 +313,25 @@ impl Step<Estate> for MakePool {
     type Output = ();
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
+        let cluster = self.0.cluster(cx.context())?;
         match cluster.pool_comment(&self.0.slug).await? {
             Some(comment) if comment == self.0.mark => Ok(()),
             Some(_) => Err(taken("pool", &self.0.slug, &self.0.host).into()),
-            None => Ok(cluster.create_pool(&self.0.slug, &self.0.mark).await?),
+            None => {
+                self.0.set_state(cx.context(), CREATING).await?;
+                Ok(cluster.create_pool(&self.0.slug, &self.0.mark).await?)
+            }
         }
     }
 
     async fn undo(&self, cx: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
-        if cluster.pool_comment(&self.0.slug).await?.as_deref() == Some(self.0.mark.as_str()) {
-            cluster.delete_pool(&self.0.slug).await?;
-        }
-        Ok(())
+        let undo = |cluster: std::sync::Arc<Cluster>| async move {
+            if cluster.pool_comment(&self.0.slug).await?.as_deref() == Some(self.0.mark.as_str()) {
+                cluster.delete_pool(&self.0.slug).await?;
+            }
+            Ok(())
+        };
+        self.0.undo(cx, undo).await
     }
 }
 
@@ -259,7 +341,7 @@ impl Step<Estate> for MakeGroup {
     type Output = ();
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
+        let cluster = self.0.cluster(cx.context())?;
         match cluster.groups().await?.into_iter().find(|group| group.name == self.0.slug) {
             Some(group) if group.comment == self.0.mark => Ok(()),
             Some(_) => Err(taken("group", &self.0.slug, &self.0.host).into()),
@@ -268,13 +350,14 @@ impl Step<Estate> for MakeGroup {
     }
 
     async fn undo(&self, cx: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
-        let ours =
-            cluster.groups().await?.into_iter().any(|group| group.name == self.0.slug && group.comment == self.0.mark);
-        if ours {
-            cluster.delete_group(&self.0.slug).await?;
-        }
-        Ok(())
+        let undo = |cluster: std::sync::Arc<Cluster>| async move {
+            let groups = cluster.groups().await?;
+            if groups.into_iter().any(|group| group.name == self.0.slug && group.comment == self.0.mark) {
+                cluster.delete_group(&self.0.slug).await?;
+            }
+            Ok(())
+        };
+        self.0.undo(cx, undo).await
     }
 }
 
@@ -285,7 +368,7 @@ impl Step<Estate> for GiveSpace {
     type Output = Option<String>;
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
-        let cluster = self.0.cluster(cx)?;
+        let cluster = self.0.cluster(cx.context())?;
         let Some(storage) = cluster.settings.default_storage.clone() else { return Ok(None) };
         if !cluster.pool_members(&self.0.slug).await?.storages.contains(&storage) {
             cluster.add_storage_to_pool(&self.0.slug, &storage).await?;
@@ -294,13 +377,15 @@ impl Step<Estate> for GiveSpace {
     }
 
     async fn undo(&self, cx: &StepCx<Estate>, _: Option<Option<String>>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
-        if cluster.pool_comment(&self.0.slug).await?.as_deref() == Some(self.0.mark.as_str()) {
-            for storage in cluster.pool_members(&self.0.slug).await?.storages {
-                cluster.remove_storage_from_pool(&self.0.slug, &storage).await?;
+        let undo = |cluster: std::sync::Arc<Cluster>| async move {
+            if cluster.pool_comment(&self.0.slug).await?.as_deref() == Some(self.0.mark.as_str()) {
+                for storage in cluster.pool_members(&self.0.slug).await?.storages {
+                    cluster.remove_storage_from_pool(&self.0.slug, &storage).await?;
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        };
+        self.0.undo(cx, undo).await
     }
 }
 
@@ -310,7 +395,7 @@ impl Step<Estate> for GiveRights {
     type Output = ();
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
+        let cluster = self.0.cluster(cx.context())?;
         let place = Place::read(&cluster, &self.0.slug, &self.0.slug).await?;
         let wanted = default_rights(&self.0.slug, &self.0.slug, &place.scope);
         apply(&cluster, &wanted, &place.held).await?;
@@ -318,13 +403,15 @@ impl Step<Estate> for GiveRights {
     }
 
     async fn undo(&self, cx: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
-        let cluster = self.0.cluster(cx)?;
-        let groups = cluster.groups().await?;
-        if groups.iter().any(|group| group.name == self.0.slug && group.comment == self.0.mark) {
-            let place = Place::read(&cluster, &self.0.slug, &self.0.slug).await?;
-            apply(&cluster, &[], &place.held).await?;
-        }
-        Ok(())
+        let undo = |cluster: std::sync::Arc<Cluster>| async move {
+            let groups = cluster.groups().await?;
+            if groups.iter().any(|group| group.name == self.0.slug && group.comment == self.0.mark) {
+                let place = Place::read(&cluster, &self.0.slug, &self.0.slug).await?;
+                apply(&cluster, &[], &place.held).await?;
+            }
+            Ok(())
+        };
+        self.0.undo(cx, undo).await
     }
 }
 
@@ -345,7 +432,7 @@ impl Step<Estate> for Ready {
                         cluster,
                         pool: create.slug.clone(),
                         adopted: false,
-                        state: "ready".to_owned(),
+                        state: READY.to_owned(),
                     };
                     accounts::put_cluster(sql, &place)?;
                 }

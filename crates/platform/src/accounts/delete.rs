@@ -57,7 +57,13 @@ impl Platform {
                 let details = json!({ "report": report });
                 return Err(kind.with(format!("{blocks} thing(s) block the deletion; nothing was done"), details));
             }
-            Ok(Delete { id: account.id(), slug: account.slug().to_owned(), items: report.items, at: bnna_store::now() })
+            Ok(Delete {
+                id: account.id(),
+                slug: account.slug().to_owned(),
+                items: report.items,
+                force: options.force,
+                at: bnna_store::now(),
+            })
         })
         .await
     }
@@ -165,6 +171,7 @@ pub struct Delete {
     id: Uuid,
     slug: String,
     items: Vec<GcItem>,
+    force: bool,
     #[serde(with = "time::serde::rfc3339")]
     at: OffsetDateTime,
 }
@@ -185,7 +192,13 @@ impl Workflow for Delete {
             if matches!(item.action, GcAction::Delete | GcAction::Detach) {
                 steps.push(
                     step_name(index, item),
-                    Remove { id: self.id, slug: self.slug.clone(), item: item.clone(), all: self.items.clone() },
+                    Remove {
+                        id: self.id,
+                        slug: self.slug.clone(),
+                        item: item.clone(),
+                        all: self.items.clone(),
+                        force: self.force,
+                    },
                 );
             }
         }
@@ -271,6 +284,7 @@ struct Remove {
     slug: String,
     item: GcItem,
     all: Vec<GcItem>,
+    force: bool,
 }
 
 impl Step<Estate> for Remove {
@@ -344,8 +358,12 @@ impl Remove {
                     cluster.remove_guest_from_pool(pool, vmid).await?;
                 }
             } else {
+                // Asked again: between the report and now it may have been started.
                 let blocks = cluster.blocks(&guest).await;
                 if blocks.contains(&GcBlock::Running) {
+                    if !self.force {
+                        return Err(Conflict::Running.because(format!("guest {vmid} has been started meanwhile")));
+                    }
                     let upid = cluster.power(&guest, PowerOrder::Stop).await?;
                     cluster.finished(&upid, estate.task_deadline).await?;
                 }

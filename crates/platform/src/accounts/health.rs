@@ -41,7 +41,8 @@ impl Platform {
             checks.push(check("cluster", CheckStatus::Error, missing.message, Some(&missing.cluster)));
         }
         for (cluster, place) in answers.got {
-            let creating = known.iter().any(|known| known.cluster == cluster.host && known.state != "ready");
+            let creating =
+                known.iter().any(|known| known.cluster == cluster.host && known.state != super::create::READY);
             checks.extend(self.checks_at(account, &cluster.host, &place, creating).await?);
         }
         let unfinished = self.unfinished_operations(account.slug()).await?;

@@ -81,8 +81,14 @@ impl Place {
         status: AccountStatus,
     ) -> Result<Vec<AclEntry>, Error> {
         let host = cluster.to_owned();
-        let recorded = estate.store.read(move |sql| rights::list(sql, account, &host)).await?;
-        let base: Vec<AclEntry> = if recorded.is_empty() {
+        let (recorded, adopted) = estate
+            .store
+            .read(move |sql| {
+                Ok((rights::list(sql, account, &host)?, rights::adopted_groups(sql, account)?.contains(&host)))
+            })
+            .await?;
+        // A group that was adopted holds what it held then, and be it nothing.
+        let base: Vec<AclEntry> = if recorded.is_empty() && !adopted {
             default_rights(group, &self.pool, &self.scope)
         } else {
             recorded.into_iter().map(entry).collect()

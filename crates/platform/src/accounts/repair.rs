@@ -3,11 +3,12 @@
 
 use bnna_core::Vmid;
 use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
-use bnna_store::{Window, instances};
+use bnna_store::{Window, accounts, instances};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::create::READY;
 use super::places::{clusters_of, is_within};
 use super::rights::{Sync, gathered, sync_step};
 use super::{Account, Operate};
@@ -64,7 +65,7 @@ impl Workflow for Repair {
             let on = On { id: self.id, slug: self.slug.clone(), host: host.clone(), pool: pool.clone() };
             steps.push(make_step(host), Make(on.clone()));
             steps.push(members_step(host), Members(on));
-            steps.push(sync_step(host), Sync { slug: self.slug.clone(), host: host.clone() });
+            steps.push(sync_step(host), Sync { slug: self.slug.clone(), host: host.clone(), make_group: true });
         }
         steps
     }
@@ -139,6 +140,19 @@ impl Step<Estate> for Make {
             cluster.create_group(&on.slug, &mark).await?;
             actions.push(on.action("group", &on.slug, "missing", "there", "done"));
         }
+        // What a creation that broke off has left is whole now.
+        let (id, host) = (on.id, on.host.clone());
+        cx.context()
+            .store
+            .write(move |sql| {
+                for place in accounts::clusters_of(sql, id)? {
+                    if place.cluster == host && place.state != READY {
+                        accounts::put_cluster(sql, &accounts::AccountCluster { state: READY.to_owned(), ..place })?;
+                    }
+                }
+                Ok(())
+            })
+            .await?;
         Ok(actions)
     }
 

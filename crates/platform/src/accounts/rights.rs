@@ -14,34 +14,55 @@ use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::Deed;
 use crate::clusters::Cluster;
-use crate::error::Error;
+use crate::error::{Error, Reached, Upstream};
 use crate::estate::Estate;
 use crate::operations::{Run, Wait};
 use crate::views::{AclSync, ClusterAcl};
 
-/// Writes what is missing, then takes away what is too much, so that nobody loses a view in between.
+/// Writes what is missing, then takes away what is too much, so that nobody loses a view in between. One entry that the cluster
+/// refuses does not keep the others from being changed: a tenant to be held is held as far as bnpd's rights reach.
 ///
 /// # Errors
-/// The cluster does not answer or refuses.
+/// The cluster does not answer, or refuses one of them.
 pub(crate) async fn apply(cluster: &Cluster, wanted: &[AclEntry], held: &[AclEntry]) -> Result<AclChange, Error> {
     let change = difference(wanted, held);
-    for entry in &change.add {
-        cluster.put_acl(entry).await?;
+    let mut refused = None;
+    let entries = change.add.iter().map(|entry| (entry, true)).chain(change.remove.iter().map(|entry| (entry, false)));
+    for (entry, add) in entries {
+        let done = if add { cluster.put_acl(entry).await } else { cluster.remove_acl(entry).await };
+        match done {
+            Err(Error::Upstream(upstream)) if upstream.reached == Reached::Answered => {
+                let message = format!("{} on {}: {}", entry.role, entry.path, upstream.message);
+                refused.get_or_insert(Error::Upstream(Upstream { message, ..upstream }));
+            }
+            other => other?,
+        }
     }
-    for entry in &change.remove {
-        cluster.remove_acl(entry).await?;
-    }
-    Ok(change)
+    refused.map_or(Ok(change), Err)
 }
 
-/// Brings the rights of an account on one cluster to what its recorded status makes of them; the group is made where it is
-/// missing and something is to be held.
-pub(crate) async fn bring_to_status(estate: &Estate, slug: &str, host: &str, dry_run: bool) -> Result<AclSync, Error> {
+/// How rights are brought to the status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum How {
+    /// Only said.
+    DryRun,
+    /// Written, where the group is there.
+    WhereGroup,
+    /// Written; the group is made where it is missing and something is to be held.
+    MakingGroup,
+}
+
+/// Brings the rights of an account on one cluster to what its recorded status makes of them.
+pub(crate) async fn bring_to_status(estate: &Estate, slug: &str, host: &str, how: How) -> Result<AclSync, Error> {
+    let dry_run = how == How::DryRun;
     let row = handle::row(&estate.store, slug).await?;
     let places = clusters_of(estate, row.id).await?;
     let Some(on) = places.into_iter().find(|place| place.cluster == host) else { return Ok(AclSync::default()) };
     let cluster = estate.clusters.get(host)?;
     let place = Place::read(&cluster, &on.pool, slug).await?;
+    if place.group.is_none() && how == How::WhereGroup {
+        return Ok(AclSync::default());
+    }
     let wanted = place.wanted(estate, host, row.id, slug, status(&row)).await?;
     let change = if dry_run {
         difference(&wanted, &place.held)
@@ -74,7 +95,7 @@ impl Platform {
         if dry_run {
             let mut all = AclSync { dry_run, ..AclSync::default() };
             for host in &clusters {
-                merge(&mut all, bring_to_status(self.estate(), account.slug(), host, true).await?);
+                merge(&mut all, bring_to_status(self.estate(), account.slug(), host, How::DryRun).await?);
             }
             return Ok(Run::Done(all));
         }
@@ -111,7 +132,7 @@ impl Workflow for SyncAcls {
     fn steps(&self) -> Steps<Estate> {
         let mut steps = Steps::new();
         for host in &self.clusters {
-            steps.push(sync_step(host), Sync { slug: self.slug.clone(), host: host.clone() });
+            steps.push(sync_step(host), Sync { slug: self.slug.clone(), host: host.clone(), make_group: true });
         }
         steps
     }
@@ -141,13 +162,15 @@ pub(crate) fn gathered(clusters: &[String], outputs: &Outputs) -> AclSync {
 pub(crate) struct Sync {
     pub(crate) slug: String,
     pub(crate) host: String,
+    pub(crate) make_group: bool,
 }
 
 impl Step<Estate> for Sync {
     type Output = AclSync;
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<AclSync, StepError> {
-        Ok(bring_to_status(cx.context(), &self.slug, &self.host, false).await?)
+        let how = if self.make_group { How::MakingGroup } else { How::WhereGroup };
+        Ok(bring_to_status(cx.context(), &self.slug, &self.host, how).await?)
     }
 
     async fn undo(&self, _: &StepCx<Estate>, _: Option<AclSync>) -> Result<(), StepError> {

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use super::handle::status;
 use super::places::{Place, clusters_of};
 use super::rights::{Sync, gathered, sync_step};
 use super::{Account, Operate, view};
@@ -48,15 +49,18 @@ impl Platform {
         let (id, slug, now) = (account.id(), account.slug().to_owned(), account.status());
         self.audited_operation(actor, deed, wait, async {
             if now.to(wanted) == Transition::Refused {
-                return Err(Conflict::State.because(
-                    "the account is disabled; suspending it would give rights back. Enable it first, or leave it disabled",
-                ));
+                return Err(refused());
             }
             let clusters = clusters_of(self.estate(), id).await?.into_iter().map(|place| place.cluster).collect();
             Ok(SetStatus { id, slug, wanted, stop_guests, clusters, at: bnna_store::now() })
         })
         .await
     }
+}
+
+fn refused() -> Error {
+    Conflict::State
+        .because("the account is disabled; suspending it would give rights back. Enable it first, or leave it disabled")
 }
 
 /// The work.
@@ -93,7 +97,9 @@ impl Workflow for SetStatus {
                     steps.push(users_step(host), SwitchUsersOn(on.clone()));
                 }
             }
-            steps.push(sync_step(host), Sync { slug: self.slug.clone(), host: host.clone() });
+            // A group that is not there holds nothing: no status makes one.
+            let sync = Sync { slug: self.slug.clone(), host: host.clone(), make_group: false };
+            steps.push(sync_step(host), sync);
             if self.stop_guests && self.wanted != AccountStatus::Active {
                 steps.push(format!("shut the guests down on {host}"), ShutGuestsDown(on));
             }
@@ -140,6 +146,10 @@ impl Step<Estate> for Record {
             .store
             .try_write(move |sql| -> Result<Recorded, Error> {
                 let mut row = accounts::by_id(sql, id)?.ok_or_else(|| Error::not_found(format!("account {slug}")))?;
+                if status(&row).to(wanted) == Transition::Refused {
+                    // It was disabled after this was asked for.
+                    return Err(refused());
+                }
                 let changed = row.status != wanted.as_str();
                 if changed {
                     row.status = wanted.as_str().to_owned();
@@ -199,7 +209,11 @@ impl Step<Estate> for SwitchUsersOff {
             groups.iter().filter(|other| other.name != on.slug).flat_map(|other| &other.users).collect();
         let mut done = Switched::default();
         for userid in &group.users {
-            if elsewhere.contains(userid) || userid == "root@pam" {
+            if userid == "root@pam" || cluster.is_own_user(userid) {
+                done.notes.push(on.note(format!("{userid} runs this cluster and was not switched off")));
+                continue;
+            }
+            if elsewhere.contains(userid) {
                 done.notes.push(on.note(format!("{userid} belongs to other groups too and was not switched off")));
                 continue;
             }

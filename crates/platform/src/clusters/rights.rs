@@ -84,6 +84,11 @@ impl Cluster {
         self.on(self.pve.access().update_user(&id, &change)).await
     }
 
+    /// Whether bnpd's own token is of this user.
+    pub fn is_own_user(&self, userid: &str) -> bool {
+        self.settings.token_id.split_once('!').is_some_and(|(own, _)| own == userid)
+    }
+
     /// All ACL entries, of groups, users and tokens alike.
     ///
     /// # Errors

@@ -1,7 +1,9 @@
 //! Rotating bnpd's token on a cluster: a second token is made with the first, verified, taken into use, and the first deleted.
 //! Until the new one is in use, any failure leaves the old one in use and the new one deleted.
 //!
-//! The new secret is shown by Proxmox once. It is sealed in the step's output before anything else happens with it.
+//! The work only goes forward. Proxmox shows the new secret once, so making the token and taking it into use are one step:
+//! where that broke off, the token whose secret was lost goes, and another takes its place. Once the new token is in use nothing
+//! goes back, because the old one may be gone.
 
 use bnna_auth::Grant;
 use bnna_core::{ClusterHost, Invalid};
@@ -52,7 +54,8 @@ impl Platform {
                 None => {
                     let (user, _) =
                         old.split_once('!').ok_or_else(|| Error::Internal("a token without a user".to_owned()))?;
-                    (format!("{user}!bnpd-{}", at.unix_timestamp()), None)
+                    // Milliseconds, so that two rotations never share a name: the second would delete the token in use.
+                    (format!("{user}!bnpd-{}", bnna_store::to_millis(at)), None)
                 }
             };
             Ok(RotateToken { host: host.to_string(), old, token_id, sealed, at })
@@ -79,7 +82,6 @@ pub struct RotateToken {
     at: OffsetDateTime,
 }
 
-const MAKE: &str = "make the new token";
 const TAKE: &str = "take the new token into use";
 const DELETE: &str = "delete the old token";
 
@@ -87,18 +89,14 @@ impl Workflow for RotateToken {
     type Context = Estate;
 
     const KIND: &'static str = "clusters.rotate_token";
-    const ON_FAILURE: OnFailure = OnFailure::Undo;
+    const ON_FAILURE: OnFailure = OnFailure::Stop;
 
     fn keys(&self) -> Vec<String> {
         vec![format!("cluster:{}", self.host)]
     }
 
     fn steps(&self) -> Steps<Estate> {
-        let steps = match self.sealed {
-            None => Steps::new().then(MAKE, Make(self.clone())),
-            Some(_) => Steps::new(),
-        };
-        let steps = steps.then(TAKE, Take(self.clone()));
+        let steps = Steps::new().then(TAKE, Take(self.clone()));
         match self.sealed {
             None => steps.then(DELETE, DeleteOld(self.clone())),
             Some(_) => steps,
@@ -113,69 +111,84 @@ impl Workflow for RotateToken {
     }
 }
 
-impl RotateToken {
-    fn id(&self) -> Result<TokenId, StepError> {
-        self.token_id.parse().map_err(|error| StepError::failed("internal", format!("{error}")))
-    }
-}
-
-struct Make(RotateToken);
-
-impl Step<Estate> for Make {
-    /// The secret, sealed, as hex.
-    type Output = String;
-
-    async fn run(&self, cx: &StepCx<Estate>) -> Result<String, StepError> {
-        let cluster = cx.context().clusters.get(&self.0.host)?;
-        let id = self.0.id()?;
-        if cx.attempt() > 1 {
-            // Made before, perhaps, and its secret lost with the answer: it goes, and another takes its place.
-            cluster.delete_token(&id).await?;
-        }
-        let secret = cluster.create_token(&id, "bnpd, rotated").await?;
-        let host = ClusterHost::parse(self.0.host.clone()).map_err(Error::from)?;
-        Ok(seal(&cx.context().sealer, &host, &secret)?)
-    }
-
-    async fn undo(&self, cx: &StepCx<Estate>, _: Option<String>) -> Result<(), StepError> {
-        let cluster = cx.context().clusters.get(&self.0.host)?;
-        Ok(cluster.delete_token(&self.0.id()?).await?)
-    }
-}
-
 struct Take(RotateToken);
 
 impl Step<Estate> for Take {
     type Output = ();
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
-        let estate = cx.context();
-        let sealed = match &self.0.sealed {
-            Some(sealed) => sealed.clone(),
-            None => cx.outputs().require::<String>(MAKE)?,
-        };
-        let bytes = hex::decode(sealed).map_err(|error| StepError::failed("internal", error.to_string()))?;
-        let sealed = Sealed::new(bytes);
-        let secret = keyring::open_token(&estate.sealer, &self.0.host, &sealed)
-            .map_err(|error| StepError::failed("internal", error.to_string()))?;
-        let cluster = estate.clusters.get(&self.0.host)?;
-        let next = cluster.with_token(&self.0.token_id, secret.clone())?;
-        if next.look().await?.operator_token.ok != Some(true) {
-            return Err(cluster.refused("it does not accept the new token; the old one stays in use").into());
+        let (rotate, estate) = (&self.0, cx.context());
+        if let Some(row) = rotate.stored(estate).await? {
+            let secret = keyring::open_token(&estate.sealer, &rotate.host, &row.token_secret_sealed)
+                .map_err(|error| Error::Internal(error.to_string()))?;
+            return Ok(rotate.use_it(estate, secret)?);
         }
-        let (host, id, at) = (self.0.host.clone(), self.0.token_id.clone(), self.0.at);
-        estate.store.write(move |sql| rows::set_token(sql, &host, &id, &sealed, at)).await?;
-        let settings = ClusterSettings {
-            token_id: self.0.token_id.clone(),
-            token_rotated_at: Some(self.0.at),
-            ..cluster.settings.clone()
-        };
-        estate.clusters.put(settings, secret)?;
-        Ok(())
+        let cluster = estate.clusters.get(&rotate.host)?;
+        match &rotate.sealed {
+            Some(sealed) => {
+                let secret = rotate.open(estate, sealed)?;
+                Ok(rotate.verify_and_keep(estate, &cluster, secret).await?)
+            }
+            None => {
+                let id: TokenId =
+                    rotate.token_id.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
+                // Made before, perhaps, and its secret lost with the answer.
+                cluster.delete_token(&id).await?;
+                let taken = async {
+                    let secret = cluster.create_token(&id, "bnpd, rotated").await?;
+                    rotate.verify_and_keep(estate, &cluster, secret).await
+                }
+                .await;
+                if taken.is_err()
+                    && matches!(rotate.stored(estate).await, Ok(None))
+                    && let Err(error) = cluster.delete_token(&id).await
+                {
+                    tracing::warn!(%error, cluster = %rotate.host, token = %id, "a token not in use could not be deleted");
+                }
+                Ok(taken?)
+            }
+        }
     }
 
     async fn undo(&self, _: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
-        // The one step after this only deletes the old token; the new one works, so it stays in use.
+        Ok(())
+    }
+}
+
+impl RotateToken {
+    fn open(&self, estate: &Estate, sealed: &str) -> Result<SecretString, Error> {
+        let bytes = hex::decode(sealed).map_err(|error| Error::Internal(error.to_string()))?;
+        keyring::open_token(&estate.sealer, &self.host, &Sealed::new(bytes))
+            .map_err(|error| Error::Internal(error.to_string()))
+    }
+
+    /// Tries the token, then keeps it and uses it.
+    async fn verify_and_keep(&self, estate: &Estate, cluster: &Cluster, secret: SecretString) -> Result<(), Error> {
+        let next = cluster.with_token(&self.token_id, secret.clone())?;
+        if next.look().await?.operator_token.ok != Some(true) {
+            return Err(cluster.refused("it does not accept the new token; the old one stays in use"));
+        }
+        let sealed = keyring::seal_token(&estate.sealer, &self.host, &secret)
+            .map_err(|error| Error::Internal(error.to_string()))?;
+        let (host, id, at) = (self.host.clone(), self.token_id.clone(), self.at);
+        estate.store.write(move |sql| rows::set_token(sql, &host, &id, &sealed, at)).await?;
+        self.use_it(estate, secret)
+    }
+
+    /// The cluster's row, where this rotation is in it already: a process that died, or a commit that was not heard of, wrote it.
+    async fn stored(&self, estate: &Estate) -> Result<Option<rows::Cluster>, Error> {
+        let host = self.host.clone();
+        let row = estate.store.read(move |sql| rows::get(sql, &host)).await?;
+        Ok(row.filter(|row| row.token_id == self.token_id && row.token_rotated_at == Some(self.at)))
+    }
+
+    fn use_it(&self, estate: &Estate, secret: SecretString) -> Result<(), Error> {
+        let settings = ClusterSettings {
+            token_id: self.token_id.clone(),
+            token_rotated_at: Some(self.at),
+            ..estate.clusters.get(&self.host)?.settings.clone()
+        };
+        estate.clusters.put(settings, secret)?;
         Ok(())
     }
 }

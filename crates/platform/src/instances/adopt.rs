@@ -78,6 +78,7 @@ impl Platform {
                     vmid: asked.vmid,
                     host,
                     account: account.id(),
+                    moves: guest.pool.is_none(),
                     pool: guest.pool.unwrap_or(pool),
                     kind: guest.kind.as_str().to_owned(),
                     name: guest.name.unwrap_or_default(),
@@ -105,6 +106,8 @@ pub struct Adopt {
     host: String,
     account: Uuid,
     pool: String,
+    /// Whether it has to be moved; a guest that was in the pool before stays there whatever happens.
+    moves: bool,
     kind: String,
     name: String,
     #[serde(with = "time::serde::rfc3339")]
@@ -129,22 +132,19 @@ impl Workflow for Adopt {
 struct IntoPool(Adopt);
 
 impl Step<Estate> for IntoPool {
-    /// Whether this step has moved it.
-    type Output = bool;
+    type Output = ();
 
-    async fn run(&self, cx: &StepCx<Estate>) -> Result<bool, StepError> {
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
-        if cluster.pool_members(&self.0.pool).await?.guests.contains(&self.0.vmid) {
-            return Ok(cx.attempt() > 1);
+        if self.0.moves && !cluster.pool_members(&self.0.pool).await?.guests.contains(&self.0.vmid) {
+            cluster.add_guest_to_pool(&self.0.pool, self.0.vmid).await?;
         }
-        cluster.add_guest_to_pool(&self.0.pool, self.0.vmid).await?;
-        Ok(true)
+        Ok(())
     }
 
-    async fn undo(&self, cx: &StepCx<Estate>, moved: Option<bool>) -> Result<(), StepError> {
+    async fn undo(&self, cx: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
-        let is_in = cluster.pool_members(&self.0.pool).await?.guests.contains(&self.0.vmid);
-        if moved == Some(true) && is_in {
+        if self.0.moves && cluster.pool_members(&self.0.pool).await?.guests.contains(&self.0.vmid) {
             cluster.remove_guest_from_pool(&self.0.pool, self.0.vmid).await?;
         }
         Ok(())
@@ -174,11 +174,18 @@ impl Step<Estate> for Record {
         Ok(json!({ "vmid": self.0.vmid.get(), "cluster": self.0.host }))
     }
 
-    async fn undo(&self, cx: &StepCx<Estate>, done: Option<Value>) -> Result<(), StepError> {
-        if done.is_some() {
-            let (host, number) = (self.0.host.clone(), i64::from(self.0.vmid.get()));
-            cx.context().store.write(move |sql| instances::delete(sql, &host, number)).await?;
-        }
+    async fn undo(&self, cx: &StepCx<Estate>, _: Option<Value>) -> Result<(), StepError> {
+        // A row that was there before has kept its id.
+        let (id, host, number) = (self.0.id, self.0.host.clone(), i64::from(self.0.vmid.get()));
+        cx.context()
+            .store
+            .write(move |sql| {
+                if instances::get(sql, &host, number)?.is_some_and(|row| row.id == id) {
+                    instances::delete(sql, &host, number)?;
+                }
+                Ok(())
+            })
+            .await?;
         Ok(())
     }
 }

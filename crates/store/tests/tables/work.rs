@@ -240,7 +240,8 @@ async fn tasks_round_trip() {
             tasks::list(sql, &filter, &Window::all()).map(|page| page.items.len())
         };
         assert_eq!((count(true, sql)?, count(false, sql)?), (2, 1));
-        assert_eq!(tasks::purge(sql, later(1))?, 1);
+        // Two of them never ended as far as anybody saw: they go by their beginning.
+        assert_eq!(tasks::purge(sql, later(1))?, 3);
         Ok(())
     })
     .await;

@@ -1,0 +1,16 @@
+//! The use cases over simulated clusters: one module a resource, as in the sources.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+
+mod accounts_adopt;
+mod accounts_create;
+mod accounts_delete;
+mod accounts_status;
+mod audit;
+mod clusters;
+mod identity;
+mod instances;
+mod operations;
+mod retention;
+mod support;
+mod tasks;
+mod workflows;
