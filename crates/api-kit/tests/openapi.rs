@@ -81,6 +81,20 @@ fn answers_are_described_in_the_envelope_and_errors_for_every_route() {
 }
 
 #[test]
+fn every_response_is_described_and_a_body_of_which_something_is_required_is_required() {
+    let document = routes().document(&options());
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            for (status, response) in operation["responses"].as_object().unwrap() {
+                let text = response["description"].as_str();
+                assert!(text.is_some_and(|text| !text.is_empty()), "{method} {path} {status}");
+            }
+        }
+    }
+    assert_eq!(document["paths"]["/api/things"]["post"]["requestBody"]["required"], true);
+}
+
+#[test]
 fn every_reference_of_the_document_resolves() {
     fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
         match value {

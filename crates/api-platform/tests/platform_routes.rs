@@ -305,6 +305,19 @@ async fn the_audit_trail_is_paged_newest_first_and_holds_no_secret() {
 }
 
 #[tokio::test]
+async fn timings_name_the_cluster_that_was_asked() {
+    let served = start().await;
+    let cluster = r#"{"token_id":"bnna@pve!bnpd","secret":"s","addresses":["127.0.0.1:1"]}"#;
+    let got = served.ops("PUT", "/api/platform/clusters/pve-a", cluster).await;
+    assert_eq!(got.refusal(), (502, "upstream".to_owned()));
+    let timings = got.json()["timings"].as_array().unwrap().clone();
+    let names: Vec<&str> = timings.iter().map(|entry| entry["name"].as_str().unwrap()).collect();
+    assert!(names.contains(&"auth") && names.contains(&"pve:127.0.0.1:1"), "{names:?}");
+    assert_eq!(names.last(), Some(&"total"));
+    assert!(timings.iter().all(|entry| entry["ms"].is_number()));
+}
+
+#[tokio::test]
 async fn a_call_that_does_not_wait_gets_the_operation_to_ask_for() {
     let served = start().await;
     served.account("acme").await;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bnna_api_kit::{Options, ServerOptions, serve};
+use bnna_api_platform::TimingObserver;
 use bnna_auth::csvauth::{Key, issue};
 use bnna_auth::seal::{MasterKey, MasterKeys};
 use bnna_auth::users_table::UsersTable;
+use bnna_platform::clusters::ClientSettings;
 use bnna_platform::{Platform, Settings};
 use bnna_store::{Store, accounts};
 use serde_json::Value;
@@ -49,7 +51,7 @@ pub async fn start() -> Served {
     let users = Arc::new(UsersTable::open(&at("users.tsv"), key).unwrap());
     let masters = MasterKeys { current: MasterKey::create(&at("master.key")).unwrap(), previous: None };
     let store = Store::open(bnna_store::Options::new(at("store/bnna.db"))).await.unwrap();
-    let platform = Platform::start(store, &masters, users, Settings::default()).await.unwrap();
+    let platform = Platform::start(store, &masters, users, settings()).await.unwrap();
 
     let app = bnna_api_platform::app(platform.clone(), Options::default());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -64,6 +66,12 @@ pub async fn start() -> Served {
         shutdown,
         _directory: directory,
     }
+}
+
+/// As bnpd has them: calls to clusters show in `timings`.
+fn settings() -> Settings {
+    let clients = ClientSettings { observer: Some(Arc::new(TimingObserver)), ..ClientSettings::default() };
+    Settings { clients, ..Settings::default() }
 }
 
 /// An answer as it came.
