@@ -72,7 +72,8 @@ async fn starting_what_cannot_be_started_says_why() {
     // On two clusters.
     let node_b = house.sim("pve-b").addresses().keys().next().unwrap().clone();
     let number = proxmox_client::Vmid::new(vmid).unwrap();
-    let task = house.root("pve-b").node(&node_b).create_qemu(&CreateQemu::new(number, Default::default())).await.unwrap();
+    let task =
+        house.root("pve-b").node(&node_b).create_qemu(&CreateQemu::new(number, Default::default())).await.unwrap();
     task.wait(proxmox_client::Wait::default()).await.unwrap();
     let refused = house.post(&format!("/api/instances/{vmid}/start"), json!({})).await.fails(409, "ambiguous");
     assert_eq!(refused.body["details"]["clusters"], json!(["pve-a", "pve-b"]));

@@ -158,9 +158,10 @@ pub fn collect(input: &GcInput, options: GcOptions) -> GcReport {
     for (id, label) in &input.tokens {
         items.push(own(GcKind::Token, id, label, "revoked"));
     }
-    for guest in &input.instances {
-        items.push(instance(guest, options));
-    }
+    // Clusters answer in any order; a report is the same each time it is asked for.
+    let mut instances: Vec<&GcInstance> = input.instances.iter().collect();
+    instances.sort_by_key(|guest| (&guest.cluster, guest.vmid));
+    items.extend(instances.into_iter().map(|guest| instance(guest, options)));
     for pool in &input.pools {
         items.extend(on_cluster(pool, options));
     }
@@ -270,7 +271,9 @@ fn on_cluster(on: &GcPool, options: GcOptions) -> Vec<GcItem> {
     };
     let mut items = Vec::new();
     let (action, reason) = fate(on.group_adopted);
-    for entry in &on.acls {
+    let mut acls: Vec<&AclEntry> = on.acls.iter().collect();
+    acls.sort();
+    for entry in acls {
         items.push(item(GcKind::Acl, format!("{} {}", entry.path, entry.role), on.group_adopted, action, reason));
     }
     if let Some(group) = &on.group {

@@ -94,9 +94,7 @@ async fn creation_is_on_all_clusters_or_on_none() {
     let house = House::start().await;
     let (acl_a, acl_b) = (house.acl("pve-a").await, house.acl("pve-b").await);
     // The second cluster answers, and refuses in the middle of the work.
-    house
-        .sim("pve-b")
-        .inject(FaultRule::always(FaultKind::Status(500, "no room".into())).on("POST", "/access/groups"));
+    house.sim("pve-b").inject(FaultRule::always(FaultKind::Status(500, "no room".into())).on("POST", "/access/groups"));
     let failed = house.post("/api/platform/accounts", json!({"slug": "acme"})).await;
     assert!((500..600).contains(&failed.status), "{}", failed.text);
     assert!(failed.error().contains("pve-b"), "the error names the cluster: {}", failed.text);

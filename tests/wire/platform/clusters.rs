@@ -36,7 +36,7 @@ async fn a_silent_cluster_is_a_warning_and_all_silent_is_an_error() {
             if path.ends_with("inventory") { &answer.result()["warnings"] } else { &answer.body["warnings"] };
         assert_eq!(warnings[0]["cluster"], "pve-b", "{path}: {}", answer.text);
     }
-    house.sim("pve-a").inject(FaultRule::always(FaultKind::Refuse));
+    house.sim("pve-a").inject(FaultRule::always(FaultKind::ResetBeforeRead));
     house.get("/api/instances").await.fails(502, "upstream");
     house.get("/health").await.is(200);
     house.sim("pve-a").clear_faults();

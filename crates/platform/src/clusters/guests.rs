@@ -153,25 +153,22 @@ impl Cluster {
         }
     }
 
-    /// What stands against destroying a guest, asked of its own node.
+    /// What stands against destroying a guest, asked of its own node; what only a person can remove comes first.
     pub async fn blocks(&self, guest: &Guest) -> Vec<GcBlock> {
+        let now = match self.now(guest).await {
+            Ok(Some(now)) => now,
+            Ok(None) => return Vec::new(),
+            Err(error) => return vec![GcBlock::Unknown(error.to_string())],
+        };
         let mut blocks = Vec::new();
-        match self.now(guest).await {
-            Ok(Some(now)) => {
-                if now.running {
-                    blocks.push(GcBlock::Running);
-                }
-                if let Some(lock) = now.lock {
-                    blocks.push(GcBlock::Locked(lock));
-                }
-            }
-            Ok(None) => return blocks,
-            Err(error) => blocks.push(GcBlock::Unknown(error.to_string())),
-        }
         match self.is_protected(guest).await {
             Ok(true) => blocks.push(GcBlock::Protected),
             Ok(false) => {}
             Err(error) => blocks.push(GcBlock::Unknown(error.to_string())),
+        }
+        blocks.extend(now.lock.map(GcBlock::Locked));
+        if now.running {
+            blocks.push(GcBlock::Running);
         }
         blocks
     }
@@ -257,6 +254,10 @@ impl Cluster {
         match self.pve.task(upid.clone()).status().await {
             Ok(status) => Ok(Some(status)),
             Err(error) if error.status() == Some(400) || error.is_missing() => Ok(None),
+            // Proxmox's words for a node that is not in the cluster: then the task is not either.
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.text().starts_with("hostname lookup")) => Ok(None),
+            // A node that this cluster has not: the task is another cluster's.
+            Err(error) if error.status() == Some(500) && error.to_string().contains("hostname lookup") => Ok(None),
             Err(error) => Err(self.failed(&error)),
         }
     }
