@@ -3,7 +3,7 @@
 //! Only entries of the account's own group are ever computed, compared or changed; what other subjects hold on the same paths
 //! is not this module's business. Where the entries come from: the defaults below for an account that bnna created, or the
 //! entries its group had when the pool was adopted. What the account's status makes of them: active as they are, suspended
-//! each write role replaced by `PVEAuditor` inside the account's scope, disabled none.
+//! each write role replaced by `PVEAuditor` inside the account's scope, disabled none. `NoAccess` stays in every status.
 
 use std::collections::BTreeSet;
 
@@ -82,7 +82,8 @@ pub fn wanted_rights(status: AccountStatus, rights: &[AclEntry], scope: &Scope) 
                 ..entry.clone()
             })
             .collect(),
-        AccountStatus::Disabled => BTreeSet::new(),
+        // Proxmox lets only holders of Permissions.Modify take NoAccess away, and it gives nothing.
+        AccountStatus::Disabled => rights.iter().filter(|entry| entry.role == NO_ACCESS).cloned().collect(),
     };
     // One path, role and subject is one entry on Proxmox: of two that differ in propagation only, the wider wins.
     let mut unique: Vec<AclEntry> = Vec::with_capacity(wanted.len());
@@ -195,7 +196,11 @@ mod tests {
                 entry("/vms/1104051", "NoAccess", true)
             ]
         );
-        assert!(wanted_rights(AccountStatus::Disabled, &rights, &scope()).is_empty());
+        assert_eq!(
+            wanted_rights(AccountStatus::Disabled, &rights, &scope()),
+            [entry("/vms/1104051", "NoAccess", true)],
+            "what takes away stays"
+        );
     }
 
     #[test]

@@ -358,6 +358,10 @@ impl Remove {
                     cluster.remove_guest_from_pool(pool, vmid).await?;
                 }
             } else {
+                if guest.name.as_deref().is_some_and(|name| name != self.item.name) {
+                    let message = format!("guest {vmid} was {:?} and is another one now; ask again", self.item.name);
+                    return Err(Conflict::State.because(message));
+                }
                 // Asked again: between the report and now it may have been started.
                 let blocks = cluster.blocks(&guest).await;
                 if blocks.contains(&GcBlock::Running) {

@@ -54,7 +54,11 @@ impl Place {
             storages.extend(in_pool.storages);
             members.extend(in_pool.guests);
         }
-        let guests = guests.into_iter().filter(|guest| members.contains(&guest.vmid)).collect();
+        // Proxmox lists things in any order; what is shown and stepped through has one.
+        let mut guests: Vec<Guest> = guests.into_iter().filter(|guest| members.contains(&guest.vmid)).collect();
+        guests.sort_by_key(|guest| guest.vmid);
+        let mut held = entries_of_group(&acl, group);
+        held.sort();
         let scope = Scope { pools: pools.iter().cloned().collect(), guests: members, storages, zones: BTreeSet::new() };
         Ok(Self {
             pool: pool.to_owned(),
@@ -63,7 +67,7 @@ impl Place {
             group: groups.into_iter().find(|found| found.name == group).map(|found| found.users),
             scope,
             guests,
-            held: entries_of_group(&acl, group),
+            held,
             acl,
         })
     }

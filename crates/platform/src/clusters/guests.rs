@@ -255,7 +255,9 @@ impl Cluster {
             Ok(status) => Ok(Some(status)),
             Err(error) if error.status() == Some(400) || error.is_missing() => Ok(None),
             // Proxmox's words for a node that is not in the cluster: then the task is not either.
-            Err(error) if error.refusal().is_some_and(|refusal| refusal.text().starts_with("hostname lookup")) => Ok(None),
+            Err(error) if error.refusal().is_some_and(|refusal| refusal.text().starts_with("hostname lookup")) => {
+                Ok(None)
+            }
             // A node that this cluster has not: the task is another cluster's.
             Err(error) if error.status() == Some(500) && error.to_string().contains("hostname lookup") => Ok(None),
             Err(error) => Err(self.failed(&error)),

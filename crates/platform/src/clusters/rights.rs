@@ -40,7 +40,11 @@ impl Cluster {
             .map(|row| Group {
                 name: row.groupid,
                 comment: row.comment.unwrap_or_default(),
-                users: row.users.iter().map(ToString::to_string).collect(),
+                users: {
+                    let mut users: Vec<String> = row.users.iter().map(ToString::to_string).collect();
+                    users.sort();
+                    users
+                },
             })
             .collect())
     }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::Deed;
-use crate::clusters::PowerOrder;
+use crate::clusters::{Cluster, Guest, PowerOrder};
 use crate::error::{Conflict, Error};
 use crate::estate::Estate;
 use crate::operations::{Run, Wait};
@@ -42,7 +42,8 @@ impl Platform {
             if let Some(guest) = &found.guest {
                 refuse_blocked(vmid, &found.cluster.blocks(guest).await, force)?;
             }
-            Ok(Destroy { vmid, host: found.cluster.host.clone(), force })
+            let name = found.guest.as_ref().and_then(|guest| guest.name.clone());
+            Ok(Destroy { vmid, host: found.cluster.host.clone(), force, name })
         })
         .await
     }
@@ -79,6 +80,9 @@ pub struct Destroy {
     vmid: Vmid,
     host: String,
     force: bool,
+    /// What the guest was called: a number is given again, and another guest that has it by now is not meant.
+    #[serde(default)]
+    name: Option<String>,
 }
 
 const DESTROY: &str = "destroy the guest";
@@ -114,6 +118,20 @@ pub(super) fn super_key(host: &str, vmid: Vmid) -> String {
     format!("instance:{host}/{vmid}")
 }
 
+impl Destroy {
+    /// The guest, unless it is gone.
+    async fn guest(&self, cluster: &Cluster) -> Result<Option<Guest>, Error> {
+        let Some(guest) = cluster.guest(self.vmid).await? else { return Ok(None) };
+        match (&self.name, &guest.name) {
+            (Some(meant), Some(found)) if meant != found => Err(Conflict::State.because(format!(
+                "guest {} was {meant:?} and is {found:?} now; ask again if that one is meant",
+                self.vmid
+            ))),
+            _ => Ok(Some(guest)),
+        }
+    }
+}
+
 struct Stop(Destroy);
 
 impl Step<Estate> for Stop {
@@ -121,7 +139,7 @@ impl Step<Estate> for Stop {
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
-        if let Some(guest) = cluster.guest(self.0.vmid).await?
+        if let Some(guest) = self.0.guest(&cluster).await?
             && cluster.now(&guest).await?.is_some_and(|now| now.running)
         {
             let upid = cluster.power(&guest, PowerOrder::Stop).await?;
@@ -142,7 +160,7 @@ impl Step<Estate> for DestroyGuest {
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
-        let Some(guest) = cluster.guest(self.0.vmid).await? else { return Ok(None) };
+        let Some(guest) = self.0.guest(&cluster).await? else { return Ok(None) };
         if cluster.now(&guest).await?.is_none() {
             // The list is up to ten seconds old; the guest's own node says that it is gone.
             return Ok(None);

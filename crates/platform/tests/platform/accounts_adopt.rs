@@ -157,7 +157,7 @@ async fn of_two_adoptions_of_one_pool_at_once_one_is_refused() {
 #[tokio::test]
 async fn a_silent_cluster_could_have_the_pool_too() {
     let site = estate().await;
-    site.b.inject(proxmox_sim::FaultRule::always(proxmox_sim::FaultKind::Refuse));
+    crate::support::down(&site.b);
     let error = refused(site.platform.adopt_account(&actor(), asked("globex"), PATIENCE).await);
     assert_eq!(error.code(), "upstream");
     assert!(error.to_string().contains(B), "{error}");

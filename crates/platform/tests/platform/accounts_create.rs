@@ -140,8 +140,7 @@ async fn down_after_its_pool(sim: &Sim) {
         sim.with_state(|cluster| cluster.pools.contains_key("acme")).then_some(())
     })
     .await;
-    sim.inject(FaultRule::always(FaultKind::Refuse));
-    sim.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+    crate::support::down(sim);
 }
 
 #[tokio::test]

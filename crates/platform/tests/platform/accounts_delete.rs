@@ -142,7 +142,7 @@ async fn protected_and_locked_guests_always_block() {
 #[tokio::test]
 async fn a_silent_cluster_blocks() {
     let site = furnished().await;
-    site.b.inject(FaultRule::always(FaultKind::Refuse));
+    crate::support::down(&site.b);
     let dry = report(&site, GcOptions::default()).await;
     let silent = dry.items.iter().find(|item| item.cluster.as_deref() == Some(B)).unwrap();
     assert_eq!(silent.action, GcAction::Block);
@@ -194,8 +194,7 @@ async fn a_deletion_that_breaks_off_is_finished_by_repeating_it() {
             (standing == Some(bnna_core::AccountStatus::Disabled)).then_some(())
         })
         .await;
-        site.b.inject(FaultRule::always(FaultKind::Refuse));
-        site.b.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+        crate::support::down(&site.b);
     };
     let (outcome, ()) = tokio::join!(delete(&site, GcOptions::default()), outage);
     let error = refused(outcome);

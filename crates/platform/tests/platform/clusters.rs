@@ -194,8 +194,7 @@ async fn without_one_cluster_lists_are_what_the_others_know_and_say_so() {
     site.create("acme").await;
     site.a.with_state(|state| cluster::guest(state, 100, GuestKind::Qemu, "a1", Some("acme")));
     site.b.with_state(|state| cluster::guest(state, 200, GuestKind::Qemu, "b1", Some("acme")));
-    site.b.inject(FaultRule::always(FaultKind::Refuse));
-    site.b.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+    crate::support::down(&site.b);
     let missing = |warnings: &[bnna_platform::views::Warning]| {
         let hosts: Vec<&str> = warnings.iter().map(|warning| warning.cluster.as_str()).collect();
         assert_eq!(hosts, [B]);
@@ -220,8 +219,7 @@ async fn without_one_cluster_lists_are_what_the_others_know_and_say_so() {
 async fn without_any_cluster_lists_are_an_upstream_failure() {
     let site = Site::start().await;
     for sim in [&site.a, &site.b] {
-        sim.inject(FaultRule::always(FaultKind::Refuse));
-        sim.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+        crate::support::down(sim);
     }
     for error in [refused(site.platform.instances(&Default::default()).await), refused(site.platform.nodes().await)] {
         assert_eq!(error.code(), "upstream");

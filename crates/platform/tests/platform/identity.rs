@@ -152,8 +152,7 @@ async fn a_root_token_of_a_known_cluster_is_an_operator() {
     assert_eq!((told.kind.as_str(), told.cluster.as_deref(), told.operator), ("pve", Some(B), true));
     // An acceptance is remembered for a while, so that not every request costs one to the clusters.
     for sim in [&site.a, &site.b] {
-        sim.inject(FaultRule::always(FaultKind::Refuse));
-        sim.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+        crate::support::down(sim);
     }
     assert!(site.platform.identify(&credential).await.is_ok());
 }
@@ -173,8 +172,7 @@ async fn an_unknown_root_token_is_nobodys_and_without_clusters_it_cannot_be_know
     let outcome = site.platform.identify(&parse(&header).unwrap()).await;
     assert!(matches!(outcome, Err(IdentifyError::Unknown)), "{outcome:?}");
     for sim in [&site.a, &site.b] {
-        sim.inject(FaultRule::always(FaultKind::Refuse));
-        sim.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+        crate::support::down(sim);
     }
     let secret = uuid::Uuid::new_v4().to_string();
     let header = format!("PVEAPIToken=root@pam!lab={secret}");

@@ -116,7 +116,7 @@ async fn a_number_that_nobody_has_is_not_found() {
 #[tokio::test]
 async fn a_silent_cluster_could_have_the_number_too() {
     let site = guests().await;
-    site.b.inject(FaultRule::always(FaultKind::Refuse));
+    crate::support::down(&site.b);
     let error = refused(power(&site, PowerAction::Start, 104).await);
     assert_eq!(error.code(), "upstream");
     assert!(error.to_string().contains(B), "{error}");
@@ -265,4 +265,23 @@ async fn guests_can_be_picked_from_the_list() {
     assert!(all.items.iter().find(|guest| guest.vmid == 105).unwrap().template);
     let names = site.platform.instance_domains(vmid(1_104_051), None).await.unwrap();
     assert_eq!(names.iter().map(|name| name.kind.as_str()).collect::<Vec<_>>(), ["direct", "direct"]);
+}
+
+#[tokio::test]
+async fn a_number_given_to_another_guest_meanwhile_is_not_destroyed() {
+    let site = guests().await;
+    // The guest's own state is asked for before it is destroyed: then somebody else takes the number.
+    let slow = FaultKind::Latency(std::time::Duration::from_millis(300));
+    site.a.inject(FaultRule::always(slow).on("GET", "/cluster/resources"));
+    let taken = async {
+        eventually("the destruction is under way", || async {
+            let trail = site.trail().await;
+            trail.iter().any(|entry| entry.operation_id.is_some()).then_some(())
+        })
+        .await;
+        site.a.with_state(|state| cluster::option(state, 104, "name", "somebody-elses"));
+    };
+    let (outcome, ()) = tokio::join!(destroy(&site, 104, false), taken);
+    assert_eq!(refused(outcome).code(), "state");
+    assert_eq!(runs(&site.a, 104), Some(false));
 }

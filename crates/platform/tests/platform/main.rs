@@ -1,5 +1,12 @@
 //! The use cases over simulated clusters: one module a resource, as in the sources.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    unreachable_pub
+)]
 
 mod accounts_adopt;
 mod accounts_create;

@@ -48,8 +48,7 @@ async fn the_end_of_a_task_is_kept_when_the_cluster_is_gone() {
     assert!(site.platform.tasks(running, Window::all()).await.unwrap().items.is_empty());
     let ended = site.platform.tasks(TaskQuery::default(), Window::all()).await.unwrap();
     assert_eq!(ended.items[0].exitstatus.as_deref(), Some("OK"));
-    site.a.inject(FaultRule::always(FaultKind::Refuse));
-    site.a.inject(FaultRule::always(FaultKind::ResetBeforeRead));
+    crate::support::down(&site.a);
     let task = site.platform.task(&upid, None).await.unwrap();
     assert_eq!((task.ok, task.cluster.as_deref()), (Some(true), Some(A)), "its end is known: nobody need be asked");
 }
@@ -105,7 +104,8 @@ async fn malformed_and_unknown_ids_are_told_apart() {
     let site = Site::start().await;
     assert_eq!(refused(site.platform.task("UPID:nonsense", None).await).code(), "invalid_upid");
     let unknown = "UPID:a1:00001000:00002000:60000000:qmstart:100:root@pam:";
-    assert_eq!(refused(site.platform.task(unknown, None).await).code(), "not_found");
+    let error = refused(site.platform.task(unknown, None).await);
+    assert_eq!(error.code(), "not_found", "{error}");
     assert_eq!(refused(site.platform.task(&uuid::Uuid::now_v7().to_string(), None).await).code(), "not_found");
 }
 

@@ -119,7 +119,7 @@ async fn sync(site: &Site) -> Value {
     let id = account(site).await;
     site.a.with_state(|state| {
         state.access.acl.remove("/storage/tank");
-        cluster::grant(state, "/pool/acme", Subject::Group("acme"), "PVEAdmin");
+        cluster::grant(state, "/pool/acme", Subject::Group("acme"), "PVEVMUser");
     });
     site.b.with_state(|state| state.access.acl.remove("/pool/acme"));
     json!({ "id": id, "slug": "acme", "clusters": [A, B] })

@@ -16,7 +16,7 @@ use bnna_platform::clusters::{ClientSettings, ClusterSettings, Trust};
 use bnna_platform::views::{AccountView, AuditView, OperationView, StatusChange};
 use bnna_platform::{Actor, Error, Platform, Run, Settings, Wait};
 use bnna_store::{Options, Store, Window};
-use proxmox_sim::Sim;
+use proxmox_sim::{FaultKind, FaultRule, Sim};
 use secrecy::SecretString;
 use tempfile::TempDir;
 
@@ -190,6 +190,12 @@ where
         Ok(answer) => answer,
         Err(_) => panic!("never: {what}"),
     }
+}
+
+/// A cluster goes down: it lets nobody in and drops the connections that are open.
+pub fn down(sim: &Sim) {
+    sim.inject(FaultRule::always(FaultKind::Refuse));
+    sim.inject(FaultRule::always(FaultKind::ResetBeforeRead));
 }
 
 /// How clusters are asked: soon given up.
