@@ -7,4 +7,5 @@ mod bad_input;
 mod demo;
 mod instances;
 mod platform;
+mod start;
 mod tasks;

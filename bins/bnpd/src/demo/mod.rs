@@ -148,6 +148,11 @@ impl Demo {
         &self.estate
     }
 
+    /// The daemon.
+    pub fn daemon(&self) -> &Daemon {
+        &self.daemon
+    }
+
     /// What the demo prints: addresses, the token, and five lines to paste.
     pub async fn guide(&self) -> String {
         guide::text(self).await
