@@ -1,7 +1,7 @@
 //! Property strings: `key=value` pairs joined by commas, one value of which may stand without its key.
 //!
 //! [`PropertyString`] keeps every pair in its place, known or not, and writes what it read. Types of particular options
-//! are views on it ([`properties!`]), so that a key this crate has never heard of survives reading, changing and writing.
+//! are views on it, so that a key this crate has never heard of survives reading, changing and writing.
 
 use std::fmt;
 use std::str::FromStr;
@@ -64,6 +64,7 @@ impl PropertyString {
         self.0.iter().map(|(name, value)| (name.as_deref(), value.as_str()))
     }
 
+    #[cfg(feature = "pve")]
     pub(crate) fn rename(&mut self, from: &str, to: &str, value: String) -> bool {
         match self.0.iter_mut().find(|(name, _)| name.as_deref() == Some(from)) {
             Some(pair) => {
@@ -74,6 +75,7 @@ impl PropertyString {
         }
     }
 
+    #[cfg(feature = "pve")]
     pub(crate) fn insert_first(&mut self, key: &str, value: String) {
         self.0.insert(0, (Some(key.to_owned()), value));
     }
@@ -206,6 +208,7 @@ text_values! {
 }
 
 /// Declares a type over a [`PropertyString`] with a reader and a writer for each known key.
+#[cfg(feature = "pve")]
 macro_rules! properties {
     ($($(#[$meta:meta])* pub struct $name:ident { $($(#[$doc:meta])* $get:ident / $with:ident: $type:ty = $key:literal,)* })*) => {
         $(
@@ -271,6 +274,7 @@ macro_rules! properties {
         )*
     };
 }
+#[cfg(feature = "pve")]
 pub(crate) use properties;
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use super::datastores::{Datastore, GarbageStatus};
 use crate::call::calls;
 use crate::error::Result;
 use crate::ids::{AuthId, InvalidId, Upid, is_safe_id, serde_as_text};
-use crate::params::{Field, Kind, Params, Switch, params, words};
+use crate::params::{Field, Kind, ParamSet, Params, Switch, params, words};
 use crate::tasks::TaskHandle;
+use crate::transport::Download;
 
 /// A namespace: parts joined by slashes, at most seven. The root is empty.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -256,6 +257,21 @@ params! {
         dry_run: Switch = "dry-run",
     }
 
+    /// A file of a backup to read.
+    #[derive(Debug, Clone)]
+    pub struct DownloadFile {
+        /// Its namespace.
+        ns: Namespace = "ns",
+        /// What was backed up.
+        backup_type: BackupType = "backup-type",
+        /// Its number or name.
+        backup_id: String = "backup-id",
+        /// When, Unix seconds.
+        backup_time: i64 = "backup-time",
+        /// The file's name.
+        file_name: String = "file-name",
+    }
+
     /// What to verify: everything, a namespace, a group or one backup.
     #[derive(Debug, Clone, Default)]
     pub struct Verify {
@@ -391,6 +407,7 @@ calls! { Pbs:
     PRUNE "datastore(s).prune" = Post "/admin/datastore/{store}/prune-datastore" (PruneDatastore) -> Upid;
     GC "datastore(s).collect_garbage" = Post "/admin/datastore/{store}/gc" () -> Upid;
     GC_STATUS "datastore(s).garbage" = Get "/admin/datastore/{store}/gc" () -> GarbageStatus;
+    DOWNLOAD "datastore(s).download" = Get "/admin/datastore/{store}/download" (DownloadFile) -> serde_json::Value;
     VERIFY "datastore(s).verify" = Post "/admin/datastore/{store}/verify" (Verify) -> Upid;
 }
 
@@ -544,6 +561,16 @@ impl Datastore<'_> {
     /// Any failure of the call.
     pub async fn garbage(&self) -> Result<GarbageStatus> {
         self.connection.send(&GC_STATUS, &[self.name], &()).await
+    }
+
+    /// Reads a file of a backup as it is stored, streaming.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn download(&self, params: &DownloadFile) -> Result<Download> {
+        let mut out = Params::new();
+        params.put(&mut out);
+        self.connection.download(&DOWNLOAD.call, &[self.name], &out).await
     }
 
     /// Verifies backups. One that fails makes the task fail.

@@ -121,6 +121,18 @@ impl From<AuthId> for AclSubject {
     }
 }
 
+impl From<UserId> for AclSubject {
+    fn from(user: UserId) -> Self {
+        Self::User(user)
+    }
+}
+
+impl From<TokenId> for AclSubject {
+    fn from(token: TokenId) -> Self {
+        Self::Token(token)
+    }
+}
+
 impl std::fmt::Display for AclSubject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

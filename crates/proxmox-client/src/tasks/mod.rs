@@ -2,10 +2,12 @@
 //!
 //! A handle outlives broken connections: that asking fails says nothing about the task.
 
+#[cfg(feature = "pve")]
 mod batch;
 mod log;
 mod outcome;
 
+#[cfg(feature = "pve")]
 pub use batch::wait_all;
 pub use log::{LogLine, LogPage, LogRange};
 pub use outcome::TaskOutcome;

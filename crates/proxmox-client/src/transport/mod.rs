@@ -1,6 +1,6 @@
 //! Getting a request to one of a cluster's addresses and the answer back: credentials, budget, failover, bounds.
 //!
-//! Everything a call can do to a server goes through [`Connection::exchange`]. It knows paths and parameters but not what
+//! Everything a call can do to a server goes through here. It knows paths and parameters but not what
 //! they mean.
 
 mod answer;
@@ -18,6 +18,7 @@ pub use hosts::HostState;
 pub use observe::{CallRecord, Observer};
 pub use settings::{Builder, Connected, Limits, Timeouts};
 pub use streams::Download;
+#[cfg(feature = "pve")]
 pub(crate) use streams::FileBody;
 pub use tls::{Fingerprint, Trust};
 

@@ -3,18 +3,23 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+#[cfg(feature = "pve")]
 use serde::de::DeserializeOwned;
+#[cfg(feature = "pve")]
 use tokio::io::AsyncRead;
 use tokio::sync::OwnedSemaphorePermit;
+#[cfg(feature = "pve")]
 use tokio_util::io::ReaderStream;
 
 use super::{Answer, Connection, failure, read_answer, secret_header};
 use crate::call::{Call, fill};
 use crate::error::{CallName, Error, MaybeSent, Result, Unreadable};
+#[cfg(feature = "pve")]
 use crate::lenient;
 use crate::params::Params;
 
 /// A file to send.
+#[cfg(feature = "pve")]
 pub(crate) struct FileBody<R> {
     pub(crate) name: String,
     pub(crate) size: u64,
@@ -65,6 +70,7 @@ impl std::fmt::Debug for Download {
 }
 
 impl Connection {
+    #[cfg(feature = "pve")]
     /// Sends a file as `multipart/form-data`: `fields` in order, then the file in a part named `filename`, as PVE wants
     /// it. Goes to the preferred address, once: what was read cannot be read again.
     pub(crate) async fn upload<R, T>(&self, call: &Call, args: &[&str], fields: &Params, file: FileBody<R>) -> Result<T>

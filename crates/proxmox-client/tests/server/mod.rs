@@ -1,5 +1,5 @@
 //! A TLS server that answers as a test tells it to, well or badly. HTTP by hand, so that it can misbehave.
-#![allow(dead_code)]
+#![allow(dead_code, unreachable_pub, clippy::needless_pass_by_value)]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
