@@ -4,9 +4,13 @@
 mod bodies;
 mod recorded;
 mod schema;
+mod table;
 mod transcripts;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use proxmox_client::{Method, Product};
 
 use crate::process::workspace_root;
 
@@ -25,19 +29,37 @@ pub struct Args {
     /// Failures that are known and why they are none: a JSON list of {file, reason}.
     #[arg(long, value_name = "FILE")]
     explained: Option<PathBuf>,
+    /// Writes the table of all typed calls, of both products, with how often recordings cover each.
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
 }
+
+/// How many bodies of each method and path template were decoded.
+type Coverage = BTreeMap<(Product, Method, String), usize>;
 
 /// Runs the checks asked for.
 pub fn run(args: &Args) -> Result<(), String> {
     let schema = schema::Schema::read(&args.schema)?;
     let mut failures = schema.check_calls();
+    let mut coverage = Coverage::new();
+    let products = match args.table {
+        Some(_) => vec![Product::Pve, Product::Pbs],
+        None => vec![schema.product()],
+    };
     if let Some(dir) = &args.recorded {
         let list =
             args.explained.clone().unwrap_or_else(|| workspace_root().join("fixtures/conformance/explained.json"));
-        failures += recorded::check(dir, schema.product(), &list)?;
+        for &product in &products {
+            failures += recorded::check(dir, product, &list, &mut coverage)?;
+        }
     }
     if let Some(dir) = &args.transcripts {
-        failures += transcripts::check(dir, schema.product())?;
+        for &product in &products {
+            failures += transcripts::check(dir, product, &mut coverage)?;
+        }
+    }
+    if let Some(file) = &args.table {
+        std::fs::write(file, table::render(&coverage)).map_err(|error| format!("{}: {error}", file.display()))?;
     }
     if failures == 0 { Ok(()) } else { Err(format!("{failures} failures")) }
 }

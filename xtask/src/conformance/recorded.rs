@@ -41,7 +41,7 @@ struct Counts {
 }
 
 /// Checks all answers of a product; how many failures.
-pub fn check(dir: &Path, product: Product, explained: &Path) -> Result<usize, String> {
+pub fn check(dir: &Path, product: Product, explained: &Path, coverage: &mut super::Coverage) -> Result<usize, String> {
     let index: Vec<Entry> = serde_json::from_value(super::read_json(&dir.join("INDEX.json"))?)
         .map_err(|error| format!("INDEX.json: {error}"))?;
     let mut known = read_explained(explained)?;
@@ -60,6 +60,7 @@ pub fn check(dir: &Path, product: Product, explained: &Path) -> Result<usize, St
             Ok(Some(_)) => {
                 count.decoded += 1;
                 templates.insert((method, entry.template.as_str()));
+                *coverage.entry((product, method, entry.template.clone())).or_default() += 1;
             }
             Ok(None) => count.refusals += 1,
             Err(fault) => match known.remove(&entry.file).filter(|_| entry.kind != "recorded") {

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::bodies;
 
 /// Checks all conversations; how many failures.
-pub fn check(dir: &Path, product: Product) -> Result<usize, String> {
+pub fn check(dir: &Path, product: Product, coverage: &mut super::Coverage) -> Result<usize, String> {
     let entries = std::fs::read_dir(dir).map_err(|error| format!("{}: {error}", dir.display()))?;
     let mut files: Vec<_> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
@@ -21,7 +21,10 @@ pub fn check(dir: &Path, product: Product) -> Result<usize, String> {
         for line in text.lines().skip(1) {
             let exchange: Value = serde_json::from_str(line).map_err(|error| format!("{}: {error}", file.display()))?;
             match examine(product, &exchange) {
-                Ok(Seen::Decoded) => decoded += 1,
+                Ok(Seen::Decoded(method, template)) => {
+                    decoded += 1;
+                    *coverage.entry((product, method, template.to_owned())).or_default() += 1;
+                }
                 Ok(Seen::Refusal) => refusals += 1,
                 Ok(Seen::Other) => other += 1,
                 Err(fault) => {
@@ -43,7 +46,7 @@ pub fn check(dir: &Path, product: Product) -> Result<usize, String> {
 }
 
 enum Seen {
-    Decoded,
+    Decoded(Method, &'static str),
     Refusal,
     Other,
 }
@@ -76,7 +79,7 @@ fn examine(product: Product, exchange: &Value) -> Result<Seen, String> {
         .any(|part| exchange.pointer(part).is_some_and(|raw| !raw.is_null()));
     let sent = (!raw).then_some(Value::Object(sent));
     bodies::decode(product, method, template, sent.as_ref(), data)
-        .map(|_| Seen::Decoded)
+        .map(|_| Seen::Decoded(method, template))
         .map_err(|fault| format!("{method} {path}: {fault}"))
 }
 
