@@ -298,7 +298,7 @@ pub fn qemu_needs(key: &str) -> Needs {
     }
     match key {
         "cdrom" | "tags" => Needs::ByValue,
-        "affinity" | "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets" | "vcpus" => {
+        "cores" | "cpu" | "cpulimit" | "cpuunits" | "numa" | "smp" | "sockets" | "vcpus" => {
             Needs::Privilege("VM.Config.CPU")
         }
         "memory" | "balloon" | "shares" | "allow-ksm" => Needs::Privilege("VM.Config.Memory"),

@@ -1,0 +1,17 @@
+//! `/cluster`: what the whole cluster shows: its resources, its members, its latest tasks, and actions on many guests.
+
+pub(in crate::api) mod bulk;
+mod members;
+mod resources;
+mod tasks;
+
+use super::Table;
+
+/// Gives the calls below these paths their handlers.
+pub(super) fn simulate(table: &mut Table) {
+    for calls in [resources::CALLS, members::CALLS, tasks::CALLS, bulk::CALLS] {
+        table.simulate(calls.iter().copied());
+    }
+}
+
+pub(in crate::api) use resources::storage_row;

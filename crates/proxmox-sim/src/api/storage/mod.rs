@@ -1,0 +1,18 @@
+//! `/storage` and `/nodes/{node}/storage`: definitions, and what is on them.
+
+mod access;
+mod backups;
+mod content;
+mod definitions;
+mod download;
+mod status;
+mod upload;
+
+use super::Table;
+
+/// Gives the calls below these paths their handlers.
+pub(super) fn simulate(table: &mut Table) {
+    for calls in [definitions::CALLS, status::CALLS, content::CALLS, backups::CALLS, upload::CALLS, download::CALLS] {
+        table.simulate(calls.iter().copied());
+    }
+}
