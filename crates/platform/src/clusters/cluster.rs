@@ -9,6 +9,10 @@ use secrecy::SecretString;
 use super::settings::{ClientSettings, ClusterSettings, Trust};
 use crate::error::{Error, Reached, Upstream};
 
+/// How soon a task is looked after first, and how often at the end: stopping and destroying a guest take a moment mostly.
+const FIRST_LOOK: Duration = Duration::from_millis(150);
+const LAST_LOOKS: Duration = Duration::from_secs(2);
+
 /// A cluster in use.
 pub struct Cluster {
     /// What it is addressed by.
@@ -72,7 +76,7 @@ impl Cluster {
     /// It ended badly, with Proxmox's words; or it has not ended in time: then it may go on.
     pub async fn finished(&self, upid: &str, deadline: Duration) -> Result<(), Error> {
         let upid: Upid = upid.parse().map_err(|error| Error::Internal(format!("a UPID of {}: {error}", self.host)))?;
-        let wait = proxmox_client::Wait::up_to(deadline);
+        let wait = proxmox_client::Wait::up_to(deadline).every(FIRST_LOOK, LAST_LOOKS);
         match self.pve.task(upid).wait(wait).await {
             Ok(TaskOutcome::Ok | TaskOutcome::Warnings(_)) => Ok(()),
             Ok(TaskOutcome::Failed(text)) => Err(self.refused(format!("the task failed: {text}"))),

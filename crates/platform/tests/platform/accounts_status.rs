@@ -2,7 +2,6 @@
 
 use bnna_core::AccountStatus::{Active, Disabled, Suspended};
 use proxmox_sim::guests::GuestKind;
-use proxmox_sim::{FaultKind, FaultRule};
 
 use crate::support::cluster::{self, Subject, acls, look};
 use crate::support::tenant::Tenant;

@@ -9,8 +9,8 @@ use bnna_core::AccountStatus::{self, Disabled, Suspended};
 use bnna_platform::accounts::Impersonate;
 use bnna_platform::identity::{IdentifyError, inspect};
 use bnna_platform::views::TokenIssued;
+use proxmox_sim::Sim;
 use proxmox_sim::state::access::{Secret, Token};
-use proxmox_sim::{FaultKind, FaultRule, Sim};
 
 use crate::support::{A, B, Names, Site, actor, eventually, refused};
 

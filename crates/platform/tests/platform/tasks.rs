@@ -7,7 +7,6 @@ use bnna_platform::views::PowerAction;
 use bnna_store::Window;
 use proxmox_sim::guests::GuestKind;
 use proxmox_sim::tasks::{TaskFault, TaskFaultKind};
-use proxmox_sim::{FaultKind, FaultRule};
 
 use crate::support::cluster;
 use crate::support::{A, Site, actor, eventually, refused, vmid};
