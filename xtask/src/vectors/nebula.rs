@@ -146,7 +146,11 @@ fn fingerprints(crt: &[u8], nebula: NebulaVersion) -> (bool, Option<String>) {
 /// A file of the directory; `verdicts.json` must not lead out of it.
 fn inside(directory: &Path, name: &str) -> Result<std::path::PathBuf, String> {
     let plain = Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_)));
-    if plain && !name.is_empty() { Ok(directory.join(name)) } else { Err(format!("{name:?} is not a file of the directory")) }
+    if plain && !name.is_empty() {
+        Ok(directory.join(name))
+    } else {
+        Err(format!("{name:?} is not a file of the directory"))
+    }
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
