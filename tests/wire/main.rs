@@ -7,5 +7,6 @@ mod bad_input;
 mod demo;
 mod instances;
 mod platform;
+mod seed;
 mod start;
 mod tasks;

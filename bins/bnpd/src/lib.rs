@@ -6,6 +6,7 @@ pub mod config;
 pub mod demo;
 pub mod init;
 pub mod logging;
+pub mod record;
 mod tls;
 
 pub use compose::{Daemon, StartError};

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use bnpd::config::{self, Flags};
-use bnpd::{Daemon, backup, demo, init, logging};
+use bnpd::{Daemon, backup, demo, init, logging, record};
 use clap::{Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -22,6 +22,8 @@ enum Command {
     Serve(Configured),
     /// Start two simulated clusters, a simulated backup server and bnpd in this process, on loopback.
     Demo(demo::Args),
+    /// Write down what a Proxmox VE cluster shows, as a directory that `demo --seed` starts from. It only reads.
+    Record(record::Args),
     /// Print every value of the configuration, where it came from, and all that is wrong with it.
     CheckConfig(Configured),
     /// Write a commented configuration, the key files and a users table with a first operator.
@@ -81,6 +83,7 @@ fn main() -> ExitCode {
         match cli.command {
             Command::Serve(configured) => serve(&configured).await,
             Command::Demo(args) => demo::run(args).await.map_err(|error| error.to_string()),
+            Command::Record(args) => recorded(&args).await,
             Command::CheckConfig(configured) => check(&configured),
             Command::Init { directory, data } => write(&directory, &data),
             Command::Store { command: StoreCommand::Backup { file, configured } } => copy(&file, &configured).await,
@@ -144,6 +147,16 @@ fn write(directory: &Path, data: &Path) -> Result<(), String> {
     }
     println!("\nNext: add a [[clusters]] table to {} (docs/operator-token.md), then", written.config.display());
     println!("  bnpd check-config --config {0}\n  bnpd serve --config {0}", written.config.display());
+    Ok(())
+}
+
+#[allow(clippy::print_stdout, reason = "what the command is for")]
+async fn recorded(args: &record::Args) -> Result<(), String> {
+    let recorded = record::run(args).await.map_err(|error| error.to_string())?;
+    for (call, why) in &recorded.missing {
+        println!("left out GET {call}: {why}");
+    }
+    println!("wrote {} answers to {}; secrets are never in them", recorded.answers, args.out.display());
     Ok(())
 }
 

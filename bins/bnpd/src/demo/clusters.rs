@@ -43,6 +43,17 @@ impl Simulated {
         self.sim.addresses().keys().filter_map(|node| self.sim.fingerprint(node)).collect()
     }
 
+    /// The tokens of its users with their secrets, but for bnpd's own and the one that sets the demo up.
+    pub fn tokens(&self) -> Vec<(String, String)> {
+        self.sim.with_state(|cluster| {
+            let users = cluster.access.users.iter();
+            let tokens = users.flat_map(|(user, details)| {
+                details.tokens.iter().map(move |(name, token)| (format!("{user}!{name}"), token.secret.0.clone()))
+            });
+            tokens.filter(|(id, _)| id != super::grant::TOKEN && id != "root@pam!demo").collect()
+        })
+    }
+
     /// The names of its pools and groups, none of which a new account can have.
     pub(super) fn pools(&self) -> Vec<String> {
         self.sim

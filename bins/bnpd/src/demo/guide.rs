@@ -23,11 +23,27 @@ pub(super) async fn text(demo: &Demo) -> String {
     let kept = if demo.temporary.is_some() { "goes when the demo ends; --data DIR keeps it" } else { "kept" };
     let _ = writeln!(out, "  directory      {}   ({kept})", demo.directory.display());
     let _ = writeln!(out, "  operator token {}", demo.operator_token().expose_secret());
+    out.push_str(&tokens(demo));
     let _ = writeln!(out, "\nFive lines to paste into another terminal:\n");
     for line in lines(demo, &api).await {
         let _ = writeln!(out, "{line}");
     }
     out.push_str("\nCtrl-C ends the demo.\n");
+    out
+}
+
+/// The API tokens that the clusters' own users have. A seed shows that there are tokens and not their secrets, so they got new
+/// ones.
+fn tokens(demo: &Demo) -> String {
+    let mut out = String::new();
+    for cluster in demo.simulators().clusters() {
+        for (id, secret) in cluster.tokens() {
+            if out.is_empty() {
+                out.push_str("\nTokens of the clusters' own users; a seed has no secrets, so these are new:\n\n");
+            }
+            let _ = writeln!(out, "  {:6} PVEAPIToken={id}={secret}", cluster.host);
+        }
+    }
     out
 }
 

@@ -9,6 +9,7 @@ mod answers;
 mod demo;
 mod guests;
 mod nodes;
+mod record;
 mod storages;
 
 use std::path::Path;
@@ -18,6 +19,7 @@ use crate::state::access::Secret;
 
 pub use answers::{Answers, SeedError};
 pub use demo::{demo_cluster, demo_single};
+pub use record::{RecordError, Recorded, record};
 
 /// A cluster from a seed.
 #[derive(Debug)]
