@@ -34,7 +34,10 @@ impl Table {
         super::qemu::simulate(&mut table);
         super::lxc::simulate(&mut table);
         super::storage::simulate(&mut table);
-        table.simulate(&super::sdn::calls());
+        table.simulate(super::sdn::calls());
+        table.simulate(super::ha::calls());
+        table.simulate(super::datacenter::calls());
+        table.simulate(super::network::calls());
         for (method, template, handler) in super::firewall::calls() {
             table.simulate([(method, template.as_str(), handler)]);
         }

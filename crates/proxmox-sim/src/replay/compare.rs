@@ -16,6 +16,7 @@ const BY_SHAPE: &[&str] = &[
     "balloon_min",
     "blockstat",
     "boot-info",
+    "changes",
     "cpu",
     "cpuinfo",
     "cpus",

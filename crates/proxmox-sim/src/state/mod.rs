@@ -10,10 +10,12 @@ pub mod clock;
 pub mod digest;
 pub mod firewall;
 mod fresh;
+pub mod interfaces;
 pub mod nodes;
 pub mod pools;
 pub mod privileges;
 pub mod sdn;
+pub mod sections;
 mod storing;
 
 use serde::{Deserialize, Serialize};
@@ -46,6 +48,10 @@ pub struct Cluster {
     pub tasks: crate::tasks::Tasks,
     /// What the simulated machines can and cannot do.
     pub behaviour: behaviour::Behaviour,
+    /// Network interfaces of the nodes.
+    pub interfaces: interfaces::NodeNetworks,
+    /// HA, jobs, mappings, notifications, metric servers.
+    pub sections: sections::Sections,
     /// Firewalls.
     pub firewall: firewall::Firewall,
     /// Software-defined networks.
@@ -98,6 +104,8 @@ impl Default for Cluster {
             storages: crate::storage::Storages::default(),
             tasks: crate::tasks::Tasks::default(),
             behaviour: behaviour::Behaviour::default(),
+            interfaces: interfaces::NodeNetworks::default(),
+            sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
             sdn: sdn::Sdn::default(),
             backup_servers: crate::backup::BackupServers::default(),

@@ -417,7 +417,9 @@ fn is_vmid(value: &str) -> bool {
 }
 
 fn is_resource(value: &str) -> bool {
-    matches!(value.split_once(':'), Some(("vm" | "ct", id)) if is_vmid(id))
+    // Types and ids that do not exist are refused later, in other words.
+    let word = |part: &str| !part.is_empty() && !part.contains(|c: char| c.is_whitespace() || c == ':');
+    value.split_once(':').is_some_and(|(kind, id)| word(kind) && word(id))
 }
 
 fn is_ha_node(value: &str) -> bool {

@@ -1,0 +1,19 @@
+//! What a cluster is configured with beside guests and networks: backup jobs, replication, mappings of hardware, notifications, metric servers.
+
+mod backup_jobs;
+mod mapping;
+mod metrics;
+mod notifications;
+mod replication;
+
+use super::Handler;
+
+/// The calls and their handlers.
+pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
+    let mut all = backup_jobs::calls();
+    all.extend(mapping::calls());
+    all.extend(metrics::calls());
+    all.extend(notifications::calls());
+    all.extend(replication::calls());
+    all
+}

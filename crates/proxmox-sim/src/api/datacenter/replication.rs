@@ -1,0 +1,93 @@
+//! Replication jobs. Nothing is replicated here; the configuration is kept and checked.
+
+use serde_json::{Value, json};
+
+use crate::api::sections::{row, take, unmodified};
+use crate::api::{Call, Fault, Handler, Outcome, Reply};
+use crate::state::Cluster;
+use crate::state::sections::Entry;
+
+const KIND: &str = "replication";
+
+pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
+    vec![
+        ("GET", "/cluster/replication", list),
+        ("POST", "/cluster/replication", create),
+        ("GET", "/cluster/replication/{id}", get),
+        ("PUT", "/cluster/replication/{id}", update),
+        ("DELETE", "/cluster/replication/{id}", delete),
+        ("GET", "/nodes/{node}/replication", |_, _| Ok(Reply::data(json!([])))),
+    ]
+}
+
+fn no_such(id: &str) -> Fault {
+    Fault::die(format!("no such job '{id}'"))
+}
+
+fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let seen = |id: &str| {
+        let vmid = id.split('-').next().unwrap_or_default();
+        cluster.check(&call.caller, &format!("/vms/{vmid}"), &["VM.Audit"]).is_ok()
+    };
+    let all = cluster.sections.all(KIND).filter(|(id, _)| seen(id));
+    Ok(Reply::data(all.map(|(id, entry)| row(cluster, KIND, Some("id"), id, entry).into()).collect::<Vec<Value>>()))
+}
+
+fn get(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    let entry = cluster.sections.get(KIND, id).ok_or_else(|| no_such(id))?;
+    Ok(Reply::data(row(cluster, KIND, Some("id"), id, entry)))
+}
+
+fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let (id, target) = (call.required("id"), call.required("target"));
+    // A single node is in no list of members.
+    if cluster.nodes.len() < 2 || cluster.nodes.get(target).is_none() {
+        return Err(Fault::die(format!("Target '{target}' does not exist.")));
+    }
+    let vmid = id.split('-').next().and_then(|vmid| vmid.parse::<u32>().ok()).unwrap_or(0);
+    let Some(guest) = cluster.guests.get(vmid) else {
+        return Err(Fault::die(format!("Guest '{vmid}' does not exist.")));
+    };
+    if guest.node == target {
+        return Err(Fault::die("Source and target cannot be the same."));
+    }
+    if cluster.sections.get(KIND, id).is_some() {
+        return Err(Fault::die(format!("replication job '{id}' already exists")));
+    }
+    let (source, number) = (guest.node.clone(), id.split('-').nth(1).and_then(|n| n.parse::<i64>().ok()).unwrap_or(0));
+    let mut entry = Entry::new();
+    take(call, &mut entry, &["id"], &["disable", "rate"]);
+    entry.insert("guest".to_owned(), vmid.into());
+    entry.insert("jobnum".to_owned(), number.into());
+    entry.insert("source".to_owned(), source.into());
+    cluster.require_quorum()?;
+    cluster.sections.put(KIND, id, entry);
+    Ok(Reply::null())
+}
+
+fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    unmodified(cluster, call, KIND)?;
+    let mut entry = cluster.sections.get(KIND, id).cloned().ok_or_else(|| no_such(id))?;
+    for key in call.list("delete").unwrap_or_default() {
+        if !["comment", "disable", "rate", "schedule", "source", "remove_job"].contains(&key.as_str()) {
+            return Err(Fault::die(format!("no such option '{key}'")));
+        }
+        entry.remove(&key);
+    }
+    take(call, &mut entry, &["id"], &["disable", "rate"]);
+    cluster.require_quorum()?;
+    cluster.sections.put(KIND, id, entry);
+    Ok(Reply::null())
+}
+
+fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    if cluster.sections.get(KIND, id).is_none() {
+        return Err(no_such(id));
+    }
+    cluster.require_quorum()?;
+    cluster.sections.remove(KIND, id);
+    Ok(Reply::null())
+}

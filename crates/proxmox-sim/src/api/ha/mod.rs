@@ -1,0 +1,66 @@
+//! `/cluster/ha`: resources, rules and their state. Nothing acts on them here: no node has a manager, so services stay queued.
+
+mod resources;
+mod rules;
+
+use serde_json::{Value, json};
+
+use crate::state::Cluster;
+
+use super::{Call, Fault, Handler, Outcome, Reply, index_reply};
+
+/// The calls and their handlers.
+pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
+    let mut all: Vec<(&'static str, &'static str, Handler)> = vec![
+        ("GET", "/cluster/ha", |_, _| Ok(index_reply("id", &["status", "resources", "groups", "rules"]))),
+        ("GET", "/cluster/ha/status", |_, _| Ok(index_reply("name", &["current", "manager_status"]))),
+        ("GET", "/cluster/ha/status/current", current),
+        ("GET", "/cluster/ha/status/manager_status", manager_status),
+        ("GET", "/cluster/ha/groups", |_, _| migrated("index groups")),
+        ("POST", "/cluster/ha/groups", |_, _| migrated("create group")),
+        ("GET", "/cluster/ha/groups/{group}", |_, _| migrated("read group")),
+        ("PUT", "/cluster/ha/groups/{group}", |_, _| migrated("update group")),
+        ("DELETE", "/cluster/ha/groups/{group}", |_, _| migrated("delete group")),
+    ];
+    all.extend(resources::calls());
+    all.extend(rules::calls());
+    all
+}
+
+fn migrated(what: &str) -> Outcome {
+    Err(Fault::die(format!("cannot {what}: ha groups have been migrated to rules")))
+}
+
+fn current(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let quorate = cluster.quorate();
+    let mut rows = vec![json!({
+        "id": "quorum", "type": "quorum", "node": call.entry, "quorate": u8::from(quorate),
+        "status": if quorate { "OK" } else { "No quorum on node!" },
+    })];
+    for (sid, entry) in cluster.sections.all("ha-resource") {
+        let vmid = sid.split_once(':').and_then(|(_, id)| id.parse::<u32>().ok()).unwrap_or(0);
+        let node = cluster.guests.get(vmid).map(|guest| guest.node.clone()).unwrap_or_default();
+        let request = super::sections::text(entry, "state").unwrap_or("started");
+        let state = if request == "ignored" { "ignored" } else { "queued" };
+        let number = |key: &str| entry.get(key).cloned().unwrap_or(json!(1));
+        let mut row = json!({
+            "id": format!("service:{sid}"), "type": "service", "sid": sid, "node": node, "state": state,
+            "request_state": request, "status": format!("{sid} ({node}, {state})"), "max_restart": number("max_restart"),
+            "max_relocate": number("max_relocate"), "failback": number("failback"),
+        });
+        if let (Some(row), Some(comment)) = (row.as_object_mut(), entry.get("comment")) {
+            row.insert("comment".to_owned(), comment.clone());
+        }
+        rows.push(row);
+    }
+    Ok(Reply::data(rows))
+}
+
+fn manager_status(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let quorate = if cluster.quorate() { "1" } else { "0" };
+    let data: Value = json!({
+        "manager_status": { "node_status": {} },
+        "quorum": { "quorate": quorate, "node": call.entry },
+    });
+    Ok(Reply::data(data))
+}
