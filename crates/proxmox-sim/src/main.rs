@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
+use proxmox_sim::seed::{Seed, SeedError};
 use proxmox_sim::state::Clock;
 use proxmox_sim::{Cluster, Sim, SimBuilder, SimError, synthetic};
 
@@ -30,6 +31,9 @@ struct Args {
     /// So many made-up guests.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     guests: u32,
+    /// Fills the cluster from answers recorded on a real PVE, instead of empty nodes.
+    #[arg(long, value_name = "DIR", conflicts_with = "nodes")]
+    seed: Option<PathBuf>,
     /// Goes on with the state in this file if it is there, and saves to it at the end.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -63,6 +67,15 @@ fn speed(text: &str) -> Result<f64, String> {
     }
 }
 
+/// Why the program ends.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Sim(#[from] SimError),
+    #[error(transparent)]
+    Seed(#[from] SeedError),
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let args = Args::parse();
@@ -80,19 +93,14 @@ async fn main() -> ExitCode {
     }
 }
 
-fn builder(args: &Args) -> Result<SimBuilder, SimError> {
+fn builder(args: &Args) -> Result<SimBuilder, Failure> {
     let saved = args.state.as_deref().filter(|path| path.exists()).map(Cluster::load).transpose()?;
     let mut builder = match saved {
         Some(cluster) => SimBuilder::from_state(cluster),
-        None => {
-            let names: Vec<String> = (1..=args.nodes).map(|number| format!("pve{number}")).collect();
-            let names: Vec<&str> = names.iter().map(String::as_str).collect();
-            SimBuilder::from_state(Cluster::fresh(&names))
-                .version(&args.pve_version)
-                .clock(Clock::with_speed(args.speed))
-                .password("root@pam", &args.password)
-                .state(|cluster| synthetic::add_guests(cluster, args.guests))
-        }
+        None => first(args)?
+            .clock(Clock::with_speed(args.speed))
+            .password("root@pam", &args.password)
+            .state(|cluster| synthetic::add_guests(cluster, args.guests)),
     };
     let mut names = Vec::new();
     builder = builder.state(|cluster| names.extend(cluster.nodes.iter().map(|node| node.name.clone())));
@@ -109,7 +117,17 @@ fn builder(args: &Args) -> Result<SimBuilder, SimError> {
     Ok(builder.auth_delay(delay).root_token(&args.token, args.secret.as_deref()))
 }
 
-async fn run(args: &Args) -> Result<(), SimError> {
+/// A cluster that was not there before.
+fn first(args: &Args) -> Result<SimBuilder, Failure> {
+    if let Some(directory) = &args.seed {
+        return Ok(SimBuilder::from_state(Seed::load(directory)?.cluster));
+    }
+    let names: Vec<String> = (1..=args.nodes).map(|number| format!("pve{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    Ok(SimBuilder::from_state(Cluster::fresh(&names)).version(&args.pve_version))
+}
+
+async fn run(args: &Args) -> Result<(), Failure> {
     let sim = builder(args)?.start().await?;
     describe(&sim);
     if tokio::signal::ctrl_c().await.is_err() {

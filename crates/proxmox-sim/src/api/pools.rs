@@ -7,6 +7,7 @@ use crate::state::pools::Pool;
 use crate::verify::{Param, boolean, text};
 
 use super::check::perm;
+use super::cluster::storage_row;
 use super::{Call, Endpoint, Fault, Outcome, Reply, set_key, split_list};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
@@ -81,18 +82,30 @@ fn content(cluster: &Cluster, call: &Call, id: &str) -> Result<Value, Fault> {
     let wanted = call.text("type");
     let mut members: Vec<Value> = Vec::new();
     if wanted != Some("storage") {
-        let guests = pool.vms.iter().filter_map(|vmid| cluster.pool_guest(*vmid));
+        let guests = pool.vms.iter().filter_map(|vmid| guest(cluster, *vmid));
         members
             .extend(guests.filter(|row| wanted.is_none_or(|kind| row.get("type").is_some_and(|found| found == kind))));
     }
     if wanted.is_none_or(|kind| kind == "storage") {
-        members.extend(pool.storages.iter().filter_map(|id| cluster.pool_storage(id, &call.entry)));
+        members.extend(pool.storages.iter().filter_map(|id| storage(cluster, id, &call.entry)));
     }
     let mut row = json!({ "members": members });
     if !pool.comment.is_empty() {
         set_key(&mut row, "comment", pool.comment.as_str());
     }
     Ok(row)
+}
+
+/// A member guest, as in the cluster's list of resources; `None` if there is no such guest.
+fn guest(cluster: &Cluster, vmid: u32) -> Option<Value> {
+    let guest = cluster.guests.get(vmid)?;
+    Some(Value::Object(cluster.guest_resource(guest, cluster.clock.now_ms())))
+}
+
+/// A member storage as seen from a node, or from another one if it is not on that; `None` if there is no such storage.
+fn storage(cluster: &Cluster, id: &str, entry: &str) -> Option<Value> {
+    let definition = cluster.storages.get(id)?;
+    Some(storage_row(cluster, id, &definition, entry))
 }
 
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
@@ -192,16 +205,12 @@ fn empty(cluster: &Cluster, id: &str) -> Result<(), Fault> {
     if let Some(child) = cluster.pools.keys().find(|name| name.starts_with(&below)) {
         return contains(format!("pool '{child}'"));
     }
-    if let Some(vmid) = pool.vms.iter().find(|vmid| cluster.pool_guest(**vmid).is_some()) {
+    if let Some(vmid) = pool.vms.iter().find(|vmid| cluster.guests.get(**vmid).is_some()) {
         return contains(format!("VM {vmid}"));
     }
-    let storage = pool.storages.iter().find(|storage| cluster.pool_storage(storage, &call_node(cluster)).is_some());
+    let storage = pool.storages.iter().find(|storage| cluster.storages.get(storage).is_some());
     match storage {
         Some(storage) => contains(format!("storage '{storage}'")),
         None => Ok(()),
     }
-}
-
-fn call_node(cluster: &Cluster) -> String {
-    cluster.nodes.iter().next().map(|node| node.name.clone()).unwrap_or_default()
 }

@@ -7,7 +7,37 @@ use crate::state::Cluster;
 use super::{Call, Endpoint, Outcome, Reply, index_reply};
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::index("/", root), Endpoint::get("/version", version).all()]
+    vec![
+        Endpoint::index("/", root),
+        Endpoint::index("/cluster", cluster_index),
+        Endpoint::get("/version", version).all(),
+    ]
+}
+
+fn cluster_index(_: &mut Cluster, _: &Call) -> Outcome {
+    let names = [
+        "acme",
+        "backup",
+        "backup-info",
+        "bulk-action",
+        "ceph",
+        "config",
+        "firewall",
+        "ha",
+        "jobs",
+        "log",
+        "mapping",
+        "metrics",
+        "nextid",
+        "notifications",
+        "options",
+        "replication",
+        "resources",
+        "sdn",
+        "status",
+        "tasks",
+    ];
+    Ok(index_reply("name", &names))
 }
 
 fn root(_: &mut Cluster, _: &Call) -> Outcome {

@@ -333,7 +333,19 @@ impl Comparison<'_> {
         let identity = identity(expected);
         let mut left: Vec<&Value> = actual.iter().collect();
         for element in expected {
-            let same = left.iter().position(|ours| same_identity(self, identity, element, ours));
+            // Generated ids look alike: of several candidates the one that differs least is meant.
+            let fits = |ours: &&Value| same_identity(self, identity, element, ours);
+            let distance = |ours: &Value| {
+                let mut found = Vec::new();
+                self.value("", None, element, ours, &mut found);
+                found.len()
+            };
+            let candidates: Vec<usize> =
+                left.iter().enumerate().filter(|(_, ours)| fits(ours)).map(|(at, _)| at).collect();
+            let same = match candidates.as_slice() {
+                [only] => Some(*only),
+                several => several.iter().copied().min_by_key(|at| left.get(*at).map(|ours| distance(ours))),
+            };
             match same {
                 Some(at) => {
                     let ours = left.remove(at);

@@ -18,7 +18,9 @@ use super::transcript::{Exception, Exchange, Line, Scenario, Sent, Task};
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// A task is waited for so many rounds.
-const TASK_ROUNDS: u32 = 400;
+const TASK_ROUNDS: u32 = 600;
+/// Between two looks at a simulated task that should still run.
+const SHORT_WAIT: Duration = Duration::from_millis(100);
 
 /// What became of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -257,25 +259,36 @@ fn recorded_time(exchange: &Exchange) -> Option<i64> {
     i64::from_str_radix(upid.split(':').nth(at)?, 16).ok()
 }
 
+/// When a recording began: the time of its first task, less what the exchanges before it took. Its node had been started just then.
+#[allow(clippy::cast_possible_truncation)]
+fn started(scenario: &Scenario) -> Option<i64> {
+    let mut before = 0.0;
+    for line in &scenario.lines {
+        let Line::Exchange(exchange) = line else { continue };
+        if let Some(time) = recorded_time(exchange) {
+            return Some(time - before as i64);
+        }
+        before += exchange.response.seconds.unwrap_or(0.0);
+    }
+    None
+}
+
 impl Player {
     /// Starts the simulator's clock where the recording did, as far as that is known; it then only moves when it is told to.
     fn set_clock(&self, scenario: &Scenario) {
-        let first = scenario.lines.iter().find_map(|line| match line {
-            Line::Exchange(exchange) => recorded_time(exchange),
-            Line::Event(_) => None,
-        });
+        let start = started(scenario);
         if let Some(sim) = &self.sim {
             sim.with_state(|cluster| {
-                let start = first.unwrap_or_else(|| cluster.now()) - 5;
+                let start = start.unwrap_or_else(|| cluster.now());
                 cluster.clock = crate::state::Clock::manual(start);
                 for node in cluster.nodes.iter_mut() {
-                    node.booted = start - 1;
+                    node.booted = start;
                 }
             });
         }
         if let Some(backup) = &self.backup {
             backup.sim.with_state(|pbs| {
-                let start = first.unwrap_or_else(|| pbs.now()) - 5;
+                let start = start.unwrap_or_else(|| pbs.now());
                 pbs.clock = crate::state::Clock::manual(start);
                 pbs.booted = start - 60;
                 pbs.pretend_installed();
@@ -363,13 +376,15 @@ impl Player {
     async fn task(&mut self, entry: &str, expected: &Task, upid: &str) -> Vec<String> {
         let node = upid.split(':').nth(1).unwrap_or_default();
         let id = utf8_percent_encode(upid, ESCAPED).to_string();
+        let mut waited = 0.0;
         for _ in 0..TASK_ROUNDS {
             let status = self.get(entry, &format!("/nodes/{node}/tasks/{id}/status")).await;
             let Some(status) = status.and_then(|body| body.get("data").cloned()) else {
                 return vec![format!("task {upid} has no status")];
             };
             if status.get("status").and_then(Value::as_str) != Some("stopped") {
-                self.wait().await;
+                self.wait(waited < expected.seconds.unwrap_or(0.0)).await;
+                waited += SHORT_WAIT.as_secs_f64();
                 continue;
             }
             let mut found = compare::body(&expected.status, &status, &self.captured, false);
@@ -387,9 +402,10 @@ impl Player {
         vec![format!("task {upid} does not end")]
     }
 
-    async fn wait(&self) {
-        if self.sim.is_some() {
-            self.advance(Duration::from_secs(1));
+    /// Waits between two looks at a task: in small steps as long as the recorded one ran.
+    async fn wait(&self, running: bool) {
+        if self.sim.is_some() || self.backup.is_some() {
+            self.advance(if running { SHORT_WAIT } else { Duration::from_secs(1) });
         } else {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }

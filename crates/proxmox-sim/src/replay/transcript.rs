@@ -144,6 +144,9 @@ pub struct Task {
     /// Its log.
     #[serde(default)]
     pub log: Vec<String>,
+    /// How long it took until it was seen stopped.
+    #[serde(default)]
+    pub seconds: Option<f64>,
 }
 
 /// One line after the header.
