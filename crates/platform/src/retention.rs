@@ -1,9 +1,9 @@
-//! How long rows stay that nobody needs for ever: operations that ended, Proxmox tasks, tenant tokens that hold no more. The
-//! audit trail is not among them: it is kept whole.
+//! How long rows stay that nobody needs for ever: operations that ended, Proxmox tasks, tenant tokens that hold no more, keys of
+//! requests that were made once. The audit trail is not among them: it is kept whole.
 
 use std::time::Duration;
 
-use bnna_store::{operations, tasks, tenant_tokens};
+use bnna_store::{idempotency, operations, tasks, tenant_tokens};
 use time::OffsetDateTime;
 
 use crate::Platform;
@@ -22,6 +22,8 @@ pub struct Purged {
     pub tasks: u64,
     /// Tenant tokens.
     pub tokens: u64,
+    /// Idempotency keys.
+    pub keys: u64,
 }
 
 impl Platform {
@@ -39,6 +41,7 @@ impl Platform {
                     operations: operations::purge(sql, before)?,
                     tasks: tasks::purge(sql, before)?,
                     tokens: tenant_tokens::purge(sql, before)?,
+                    keys: idempotency::purge(sql, before)?,
                 })
             })
             .await

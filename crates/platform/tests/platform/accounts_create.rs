@@ -198,8 +198,9 @@ async fn what_a_broken_creation_left_can_be_repaired_into_an_account() {
 #[tokio::test]
 async fn a_caller_that_does_not_wait_gets_the_operation() {
     let site = Site::start().await;
+    site.b.inject(FaultRule::always(FaultKind::Latency(std::time::Duration::from_millis(300))).on("POST", "/pools"));
     let run = site.platform.create_account(&actor(), account("acme"), AT_ONCE).await.unwrap();
-    let Run::Accepted(id) = run else { return };
+    let Run::Accepted(id) = run else { panic!("{run:?}") };
     let ended = site.ended(id).await;
     assert_eq!((ended.state.as_str(), ended.kind.as_str()), ("done", "accounts.create"));
     assert_eq!(ended.done, ended.total);

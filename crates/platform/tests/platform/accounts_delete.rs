@@ -231,17 +231,15 @@ async fn a_guest_that_cannot_be_destroyed_is_named_and_still_there() {
 #[tokio::test]
 async fn a_guest_started_after_the_report_is_not_pulled_away() {
     let site = furnished().await;
-    // The first step is held up while somebody starts the guest.
-    let store = site.store().clone();
-    let (closed, start) = (site.platform.clone(), async {
+    // The clusters take their time while somebody starts the guest.
+    let start = async {
         crate::support::eventually("the account is closed", || async {
             let standing = site.platform.standing("acme").await.unwrap();
             (standing == Some(bnna_core::AccountStatus::Disabled)).then_some(())
         })
         .await;
         site.a.with_state(|state| cluster::running(state, MADE));
-    });
-    drop((store, closed));
+    };
     site.a.inject(
         FaultRule::always(FaultKind::Latency(std::time::Duration::from_millis(250))).on("GET", "/cluster/resources"),
     );

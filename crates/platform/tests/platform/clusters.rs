@@ -59,8 +59,6 @@ async fn the_demo_grants_the_documented_role() {
         });
     }
     assert!(!documented_role().contains("Permissions.Modify"));
-    let known = bnna_platform::Platform::operation_kinds();
-    assert!(!known.is_empty());
 }
 
 #[tokio::test]

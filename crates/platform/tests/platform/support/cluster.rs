@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use proxmox_sim::guests::{GuestConfig, GuestKind, Runtime};
-use proxmox_sim::state::access::{Group, Secret, Token, User};
+use proxmox_sim::state::access::{Secret, Token, User};
 use proxmox_sim::state::pools::Pool;
 use proxmox_sim::state::{Clock, Cluster};
 use proxmox_sim::storage::Definition;
@@ -64,10 +64,11 @@ pub fn user(cluster: &mut Cluster, userid: &str, token: &str, secret: &str) {
 
 /// Puts a user into a group, which is made where it is missing.
 pub fn join(cluster: &mut Cluster, group: &str, userid: &str) {
-    cluster.access.groups.entry(group.to_owned()).or_insert_with(Group::default).members.insert(userid.to_owned());
+    cluster.access.groups.entry(group.to_owned()).or_default().members.insert(userid.to_owned());
 }
 
 /// Whom an entry is for.
+#[derive(Clone, Copy)]
 pub enum Subject<'a> {
     User(&'a str),
     Group(&'a str),
