@@ -60,6 +60,9 @@ impl DestroyJob {
         cluster.guests.remove(vmid);
         cluster.forget_guest(vmid);
         if self.purge {
+            if let Some((sid, _)) = cluster.sections.ha_resource_of(vmid) {
+                cluster.sections.purge_ha(&sid);
+            }
             log.push(format!("purging {} {vmid} from related configurations..", kind.label()));
         }
         Ok(End::Ok)

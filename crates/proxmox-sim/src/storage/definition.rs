@@ -109,7 +109,7 @@ impl Definition {
     pub fn to_json(&self, id: &str, digest: &str) -> Map<String, Value> {
         let mut out = Map::new();
         for (key, value) in &self.options {
-            if types::is_secret(key) {
+            if types::is_secret(key) || (key == "disable" && value == "0") {
                 continue;
             }
             let shown = match value.parse::<i64>() {

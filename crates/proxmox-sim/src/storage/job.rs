@@ -50,6 +50,9 @@ impl StorageJob {
         let node = context.node.as_str();
         match self {
             Self::Remove { id } => {
+                if let Some(outcome) = cluster.forget_backup(&id) {
+                    outcome?;
+                }
                 let path = cluster.storages.volume_path(&id);
                 if cluster.storages.remove(&id, node)?.is_none() {
                     log.push(format!("disk image '{path}' does not exist"));
@@ -69,7 +72,14 @@ impl StorageJob {
                 log.push("finished file import successfully".into());
             }
             Self::Prune { storage, policy, kind, vmid } => {
+                if let Some(Err(text)) = cluster.may_prune_backups(&storage) {
+                    log.push(text);
+                    return Err("error pruning backups - check log".into());
+                }
                 for id in run::doomed(cluster, &storage, node, Policy::parse(&policy), kind, vmid) {
+                    if let Some(outcome) = cluster.forget_backup(&id) {
+                        outcome?;
+                    }
                     cluster.storages.remove(&id, node)?;
                     log.push(format!("removing backup '{id}'"));
                 }

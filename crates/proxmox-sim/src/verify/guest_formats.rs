@@ -7,7 +7,7 @@ pub(super) fn check(name: &str, value: &str) -> Option<Result<(), String>> {
     let plain = |fits: bool, text: &str| if fits { Ok(()) } else { Err(format!("{text}\n")) };
     Some(match name {
         "pve-volume-id" => volume_id(value),
-        "pve-volume-id-or-qm-path" | "pve-lxc-mp-string" | "pve-volume-id-or-absolute-path" => volume_or_path(value),
+        "pve-volume-id-or-qm-path" | "pve-volume-id-or-absolute-path" => volume_or_path(value),
         "dns-name" => plain(is_dns_name(value), "value does not look like a valid DNS name"),
         "address" => {
             plain(is_ip(value) || is_dns_name(value), &format!("value does not look like a valid address: {value}"))

@@ -337,10 +337,7 @@ impl Schema {
             (Kind::String, Value::Array(items)) if is_list_format(param) => {
                 Value::String(items.iter().map(scalar_text).collect::<Vec<_>>().join(","))
             }
-            (Kind::Boolean, _) => match parse_boolean(&scalar_text(value)) {
-                Some(parsed) if !value.is_null() => Value::String(if parsed { "1" } else { "0" }.to_owned()),
-                _ => value.clone(),
-            },
+            (Kind::Boolean, Value::Bool(set)) => Value::String(if *set { "1" } else { "0" }.to_owned()),
             _ => value.clone(),
         }
     }

@@ -69,7 +69,11 @@ impl Cluster {
         if node.is_some_and(|node| !node.online) {
             known = None;
         }
-        guest.resource_json(known.as_ref(), now_ms)
+        let mut row = guest.resource_json(known.as_ref(), now_ms);
+        if let Some((_, entry)) = self.sections.ha_resource_of(guest.vmid) {
+            row.insert("hastate".into(), json!(entry.get("state")));
+        }
+        row
     }
 }
 

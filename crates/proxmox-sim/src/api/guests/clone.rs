@@ -2,6 +2,7 @@
 
 use crate::api::{Call, Fault, Outcome, Simulated};
 use crate::guests::clone::{CloneJob, linked_clone_possible};
+use crate::guests::power::not_found;
 use crate::guests::{GuestKind, Section, volumes};
 use crate::state::Cluster;
 
@@ -41,6 +42,9 @@ fn run(cluster: &mut Cluster, call: &Call) -> Outcome {
     if let Some(storage) = &storage {
         let there = moved_to.as_deref().unwrap_or(&node);
         cluster.storages.require_on(storage, there).map_err(Fault::die)?;
+    }
+    if source.kind == GuestKind::Qemu && cluster.guests.on(source.kind, &node, source.vmid).is_none() {
+        return Err(Fault::die(not_found(&node, source.vmid)));
     }
     let found = guest(cluster, call)?;
     found.check_lock().map_err(Fault::die)?;

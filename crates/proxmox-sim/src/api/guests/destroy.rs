@@ -37,6 +37,12 @@ fn destroy(cluster: &mut Cluster, call: &Call) -> Outcome {
             }
         }
     }
+    if cluster.sections.ha_resource_of(vmid).is_some() && call.flag("purge") != Some(true) {
+        return Err(Fault::die(format!(
+            "unable to remove {} {vmid} - used in HA resources and purge parameter not set.",
+            on.kind.label()
+        )));
+    }
     let job = DestroyJob {
         on,
         purge: call.flag("purge") == Some(true),

@@ -54,7 +54,8 @@ fn run(cluster: &mut Cluster, call: &Call) -> Outcome {
         with_local_disks: call.flag("with-local-disks") == Some(true),
         target_storage,
     };
-    task(cluster, call, &format!("{}migrate", on.kind.task_prefix()), |cluster, node| job.begin(cluster, node))
+    let kind = if on.kind == GuestKind::Qemu { "qmigrate" } else { "vzmigrate" };
+    task(cluster, call, kind, |cluster, node| job.begin(cluster, node))
 }
 
 /// The other members that run, and those of them that lack a storage.
@@ -124,22 +125,20 @@ fn vm_conditions(cluster: &mut Cluster, call: &Call) -> Outcome {
         })
         .map(|(key, _)| key)
         .collect();
-    let mut out = json!({
+    let mut refused = refused;
+    for name in &allowed {
+        refused.insert(name.clone(), json!({}));
+    }
+    Ok(Reply::data(json!({
         "running": u8::from(found.is_running()),
         "local_disks": disks,
         "local_resources": devices,
         "mapped-resources": [],
         "mapped-resource-info": {},
-        "has-dbus-vmstate": 0,
+        "has-dbus-vmstate": 1,
         "allowed_nodes": allowed,
         "not_allowed_nodes": refused,
-    });
-    if found.is_running()
-        && let Some(out) = out.as_object_mut()
-    {
-        out.remove("allowed_nodes_when_running");
-    }
-    Ok(Reply::data(out))
+    })))
 }
 
 fn container_conditions(cluster: &mut Cluster, call: &Call) -> Outcome {

@@ -95,9 +95,7 @@ fn interfaces(cluster: &mut Cluster, call: &Call) -> Outcome {
         "name": "lo",
         "hwaddr": "00:00:00:00:00:00",
         "hardware-address": "00:00:00:00:00:00",
-        "inet": "127.0.0.1/8",
-        "inet6": "::1/128",
-        "ip-addresses": [address("127.0.0.1", "8", "inet"), address("::1", "128", "inet6")],
+        "ip-addresses": [],
     })];
     for (key, value) in &guest.config.current {
         if options::numbered(key).is_none_or(|(family, _)| family != "net") {

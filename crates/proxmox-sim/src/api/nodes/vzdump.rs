@@ -167,6 +167,9 @@ fn extract(cluster: &mut Cluster, call: &Call) -> Outcome {
     cluster.check_volume_access(&call.caller, None, text, Some("backup"))?;
     let missing = || Fault::die(format!("volume '{text}' does not exist"));
     let id = VolumeId::parse(text).ok_or_else(missing)?;
+    if let Some(outcome) = cluster.read_backup(&id) {
+        outcome.map_err(Fault::die)?;
+    }
     let volume = cluster.storages.volume(&id, call.node()).ok_or_else(missing)?;
     let archive =
         volume.archive.as_ref().ok_or_else(|| Fault::die(format!("unable to extract configuration from '{text}'")))?;

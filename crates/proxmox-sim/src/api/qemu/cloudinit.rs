@@ -27,7 +27,6 @@ fn is_cloudinit_option(key: &str) -> bool {
             | "sshkeys"
             | "name"
     ) || key.starts_with("ipconfig")
-        || (key.starts_with("net") && key.get(3..).is_some_and(|rest| rest.parse::<u32>().is_ok()))
 }
 
 fn pending(cluster: &mut Cluster, call: &Call) -> Outcome {

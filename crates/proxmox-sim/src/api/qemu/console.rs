@@ -92,7 +92,7 @@ fn send_key(cluster: &mut Cluster, call: &Call) -> Outcome {
         return Err(Fault::die(format!("VM {} not running", on.vmid)));
     }
     if !call.required("key").split('-').all(known) {
-        return Err(Fault::status(400, "Bad Request"));
+        return Err(Fault::bodyless(400, "Bad Request"));
     }
     Ok(Reply::null())
 }

@@ -123,7 +123,11 @@ impl Cluster {
     }
 
     /// What status answers say about high availability.
-    pub(in crate::api) fn ha_managed(&self, _guest: &crate::guests::Guest) -> Value {
+    pub(in crate::api) fn ha_managed(&self, guest: &crate::guests::Guest) -> Value {
+        if self.sections.ha_resource_of(guest.vmid).is_some() {
+            // No manager has said anything about its state.
+            return serde_json::json!({ "managed": 1, "state": null });
+        }
         serde_json::json!({ "managed": 0 })
     }
 }

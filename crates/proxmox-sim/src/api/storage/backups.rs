@@ -31,6 +31,9 @@ fn dry_run(cluster: &mut Cluster, call: &Call) -> Outcome {
     let policy = policy(cluster, call)?;
     let (kind, vmid) = selection(call);
     let storage = call.required("storage");
+    if let Some(Err(_)) = cluster.may_prune_backups(storage) {
+        return Err(Fault::die("error pruning backups - check log"));
+    }
     let mut rows: Vec<Value> = Vec::new();
     for (id, mark) in run::marks(cluster, storage, call.node(), Policy::parse(&policy), kind, vmid) {
         let Some(volume) = cluster.storages.volume(&id, call.node()) else { continue };

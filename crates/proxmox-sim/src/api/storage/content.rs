@@ -109,6 +109,12 @@ fn attributes(cluster: &mut Cluster, call: &Call) -> Outcome {
     let Some(volume) = cluster.storages.volume(&id, call.node()) else {
         return Err(Fault::die(format!("volume_size_info on '{id}' failed - no format")));
     };
+    if let Some(path) = cluster.backup_path(&id) {
+        return Ok(Reply::data(json!({
+            "path": path, "size": volume.size, "used": volume.size, "format": volume.format,
+            "notes": volume.notes.clone().unwrap_or_default(), "protected": volume.protected,
+        })));
+    }
     let format = if name.content == "images" { volume.format.as_str() } else { "raw" };
     let mut out = json!({
         "path": path,
@@ -156,6 +162,9 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
         return Err(Fault::die("only backups can be protected"));
     }
     let path = cluster.storages.volume_path(&id);
+    if let Some(outcome) = cluster.update_backup(&id, call.text("notes"), call.flag("protected")) {
+        outcome.map_err(Fault::die)?;
+    }
     let Some(volume) = cluster.storages.volume_mut(&id, call.node()) else {
         return Err(Fault::die(format!("unable to stat '{path}' - No such file or directory")));
     };
