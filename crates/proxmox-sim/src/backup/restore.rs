@@ -89,6 +89,12 @@ impl RestoreJob {
 
     fn make(&self, cluster: &mut Cluster, context: &Context, log: &mut Vec<String>) -> Result<Section, String> {
         let node = context.node.as_str();
+        // A server is asked for the configuration, the index and the content, one after the other.
+        for _ in 0..3 {
+            if let Some(outcome) = VolumeId::parse(&self.archive).and_then(|id| cluster.read_backup(&id)) {
+                outcome?;
+            }
+        }
         let (archive, _) = self.archive_volume(cluster, node)?;
         if archive.kind != self.on.kind {
             return Err(format!("'{}' is no backup of a {}", self.archive, self.on.kind.label()));

@@ -123,7 +123,13 @@ impl BackupJob {
                 return Err(format!("volume '{id}' does not exist"));
             }
         }
-        let id = self.volume_id(cluster, guest.kind, vmid, now);
+        let mut now = now;
+        let mut id = self.volume_id(cluster, guest.kind, vmid, now);
+        // Two backups of a guest never have the same time.
+        while cluster.storages.volume(&id, node).is_some() {
+            now += 1;
+            id = self.volume_id(cluster, guest.kind, vmid, now);
+        }
         log.push(format!("INFO: creating vzdump archive '{}'", cluster.storages.volume_path(&id)));
         if cluster.storages.usage(&self.storage, node).available == 0 {
             return Err("archive creation failed: No space left on device".into());

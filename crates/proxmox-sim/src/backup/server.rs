@@ -184,6 +184,16 @@ impl Cluster {
         }))
     }
 
+    /// Where a backup on a server is, as attributes of volumes show it; `None` for storages that are no server.
+    #[must_use]
+    pub fn backup_path(&self, id: &VolumeId) -> Option<String> {
+        let definition = self.storages.get(&id.storage).filter(|definition| definition.kind == "pbs")?;
+        let repository = repository(&definition);
+        let server = definition.get("server").unwrap_or_default();
+        let name = id.name.strip_prefix("backup/")?;
+        Some(format!("pbs://{}@{server}:{}/{name}", repository.username, repository.datastore))
+    }
+
     /// Changes notes or protection of a backup on its server; `None` for storages that are no server.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ const BY_SHAPE: &[&str] = &[
     "diskwrite",
     "endtime",
     "fingerprint",
+    "free",
     "freemem",
     "history-start",
     "idle",

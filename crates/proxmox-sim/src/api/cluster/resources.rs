@@ -115,7 +115,7 @@ fn pool_rows(cluster: &Cluster, caller: &Caller, guests: &[(bool, Map<String, Va
 /// A node's row. Names are for everybody, figures for those who may audit the node.
 fn node_row(cluster: &Cluster, caller: &Caller, entry: &str, name: &str) -> Value {
     let mut row = cluster.node_summary(name, entry, cluster.has(caller, &format!("/nodes/{name}"), "Sys.Audit"));
-    if row.get("status").and_then(Value::as_str) == Some("online") {
+    if row.get("status").and_then(Value::as_str).is_some_and(|status| status != "unknown") {
         row.insert("cgroup-mode".into(), json!(2));
     }
     row.remove("ssl_fingerprint");
@@ -151,7 +151,7 @@ pub(in crate::api) fn storage_row(cluster: &Cluster, id: &str, definition: &Defi
     let told = cluster.nodes.get(node).is_some_and(|node| {
         let booted = node.booted * 1000;
         let since = booted.max(cluster.storages.known_since(id)) + i64::from(interval > 0);
-        node.online && last_telling(booted, interval, now) >= since
+        last_telling(booted, interval, now) >= since
     });
     let usage = cluster.storages.usage(id, node);
     if let Some(row) = row.as_object_mut() {

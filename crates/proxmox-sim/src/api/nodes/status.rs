@@ -28,8 +28,22 @@ fn time(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn set_time(cluster: &mut Cluster, call: &Call) -> Outcome {
     let zone = call.required("timezone").to_owned();
-    if !zone.contains('/') && zone != "UTC" {
-        return Err(Fault::die(format!("No such timezone.")));
+    const REGIONS: &[&str] = &[
+        "Africa",
+        "America",
+        "Antarctica",
+        "Arctic",
+        "Asia",
+        "Atlantic",
+        "Australia",
+        "Etc",
+        "Europe",
+        "Indian",
+        "Pacific",
+    ];
+    let known = zone == "UTC" || zone.split_once('/').is_some_and(|(region, _)| REGIONS.contains(&region));
+    if !known {
+        return Err(Fault::param("timezone", "No such timezone"));
     }
     cluster.set_fact(call.node(), "timezone", json!(zone));
     Ok(Reply::null())

@@ -53,8 +53,8 @@ impl Cluster {
     }
 
     /// The zone that a bridge or virtual network is in.
-    fn zone_of_bridge(&self, _bridge: &str) -> String {
-        "localnetwork".into()
+    fn zone_of_bridge(&self, bridge: &str) -> String {
+        self.sdn.zone_of_bridge(bridge)
     }
 }
 

@@ -113,7 +113,7 @@ fn activate(cluster: &mut Cluster, id: &str, definition: &Definition) -> Result<
             let pool = definition.get("pool").unwrap_or_default();
             Err(format!("could not activate storage '{id}', zfs error: cannot import '{pool}': no such pool available"))
         }
-        "pbs" => cluster.check_backup_storage(definition),
+        "pbs" => cluster.check_backup_storage(definition).map_err(|text| format!("{id}: {text}")),
         _ => Ok(()),
     }
 }
