@@ -2,7 +2,6 @@
 
 use crate::api::{Call, Fault, Outcome, Reply, Simulated};
 use crate::backup::RestoreJob;
-use crate::guests::change::normal_tags;
 use crate::guests::create::CreateJob;
 use crate::guests::nic::{QemuNic, random_mac};
 use crate::guests::{GuestJob, Section, options};
@@ -100,8 +99,6 @@ fn prepare(set: &mut Section) {
             let mut nic = QemuNic::parse(value);
             nic.mac.get_or_insert_with(random_mac);
             *value = nic.print();
-        } else if key == "tags" {
-            *value = normal_tags(value);
         } else if key == "cipassword" {
             *value = super::config::hashed_password(value);
         } else if key == "vmgenid" && value == "1" {

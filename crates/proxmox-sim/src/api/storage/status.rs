@@ -62,7 +62,9 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
             || cluster.has(&call.caller, &path, "Datastore.AllocateSpace");
         let skip = !visible
             || call.text("storage").is_some_and(|only| only != id)
-            || wanted.as_ref().is_some_and(|wanted| !wanted.iter().any(|content| definition.holds(content)))
+            || wanted.as_ref().is_some_and(|wanted| {
+                definition.is_disabled() || !wanted.iter().any(|content| definition.holds(content))
+            })
             || (call.flag("enabled") == Some(true) && (definition.is_disabled() || !definition.allows_node(&node)))
             || target.is_some_and(|target| {
                 !definition.is_shared() || !definition.allows_node(&node) || !definition.allows_node(target)
