@@ -77,12 +77,14 @@ pub enum DemoError {
 /// # Errors
 /// Something does not start.
 pub async fn run(args: Args) -> Result<(), DemoError> {
+    // Listened for from the beginning: whoever reads the guide may end the demo at once.
+    let signal = |kind| tokio::signal::unix::signal(kind).map_err(DemoError::Signal);
+    let mut interrupt = signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let mut terminate = signal(tokio::signal::unix::SignalKind::terminate())?;
     let demo = Demo::start(args).await?;
     demo.print_guide().await;
-    let mut terminate =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(DemoError::Signal)?;
     tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.map_err(DemoError::Signal)?,
+        _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
     }
     demo.shutdown().await
@@ -158,11 +160,12 @@ impl Demo {
         guide::text(self).await
     }
 
-    #[allow(clippy::print_stdout, reason = "what the command is for")]
+    /// Prints the guide; that nobody reads it is no reason to end.
     async fn print_guide(&self) {
         use std::io::Write as _;
-        println!("{}", self.guide().await);
-        if std::io::stdout().flush().is_err() {
+        let text = format!("{}\n", self.guide().await);
+        let mut out = std::io::stdout().lock();
+        if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
             tracing::debug!("nobody reads the guide");
         }
     }
