@@ -123,8 +123,8 @@ fn page(body: &Value) -> String {
     )
 }
 
-/// Elements with one of these keys are in an order that means something: tasks, log lines, rules, points in time.
-const IN_ORDER: &[&str] = &["upid", "n", "pos", "time", "t"];
+/// Elements with one of these keys are in an order that means something: tasks, log lines, rules, points in time; volumes are sorted.
+const IN_ORDER: &[&str] = &["upid", "n", "pos", "time", "t", "volid"];
 
 /// A list of objects in random order, as the real ones come out of hashes.
 fn jumbled(mut data: Value) -> Value {
