@@ -150,7 +150,7 @@ pub(super) fn apply(settings: &mut Map<String, Value>, call: &Call) {
         set("comment", (!comment.is_empty()).then(|| comment.into()));
     }
     if let Some(enable) = call.flag("enable") {
-        set("enable", (!enable).then(|| json!(false)));
+        set("enable", (!enable).then_some(json!(false)));
     }
     if let Some(expire) = call.int("expire") {
         set("expire", (expire > 0).then(|| expire.into()));
