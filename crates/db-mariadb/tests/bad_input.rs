@@ -38,11 +38,13 @@ async fn wrong_admin_password_is_refused_credentials() {
 #[tokio::test]
 async fn nothing_listening_and_something_silent_are_unreachable() {
     let mut target = server().await.target();
+    let patient = target.timeouts.connect;
     target.timeouts.connect = Duration::from_millis(300);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     target.port = silent.local_addr().unwrap().port();
     assert!(matches!(why(MariaDb::new(target.clone()).probe().await), Unreachable::Timeout(_)));
     drop(silent);
+    target.timeouts.connect = patient;
     assert!(matches!(why(MariaDb::new(target).probe().await), Unreachable::Network(_)));
 }
 

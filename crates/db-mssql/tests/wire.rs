@@ -133,7 +133,7 @@ fn target(port: u16) -> Target {
         tls: Tls::Disable,
         admin_user: "sa".to_owned(),
         admin_password: SecretString::from("Admin-Password-1"),
-        timeouts: Timeouts { connect: Duration::from_secs(5), call: Duration::from_secs(5), ..Timeouts::default() },
+        timeouts: Timeouts { connect: Duration::from_secs(60), call: Duration::from_secs(60), ..Timeouts::default() },
         tools: None,
     }
 }
@@ -289,8 +289,9 @@ async fn a_server_that_is_silent_or_slow_is_given_up() {
     let (port, registry) = mock(None).await;
     there(&registry, None, None, None, 0).await;
     let mut slow = target(port);
-    slow.timeouts.call = Duration::from_millis(200);
-    let answer = rows(&[SqlDataType::Int], Vec::new()).with_delay(Duration::from_secs(30));
+    // Enough for the queries before it on a busy machine, not for the answer.
+    slow.timeouts.call = Duration::from_secs(5);
+    let answer = rows(&[SqlDataType::Int], Vec::new()).with_delay(Duration::from_secs(600));
     registry.lock().await.register(sql::create_database(&tenancy()), answer);
     let failed = MsSql::new(slow).run_step(Step::Database, &tenancy(), &password()).await.unwrap_err();
     assert!(failed.is_unknown(), "{failed}");

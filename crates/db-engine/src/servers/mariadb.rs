@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -11,10 +12,12 @@ use tokio::net::TcpStream;
 
 use super::certificates::Certificates;
 use super::postgres::write_private;
-use super::process::{Kept, RunAs, ServerError, directory, end_of, free_port, program, ready, run_once};
+use super::process::{
+    EVERY, Kept, RunAs, START_LIMIT, ServerError, directory, end_of, free_port, patient, program, ready, run_once,
+};
 use crate::kind::EngineKind;
 use crate::password::Password;
-use crate::target::{Target, Timeouts, Tls};
+use crate::target::{Target, Tls};
 
 /// The package that brings the programs.
 const PACKAGE: &str = "mariadb-server";
@@ -115,7 +118,8 @@ impl MariaDbServer {
         self.kill();
         let place = self.directory.path();
         let server = program(&["/usr/sbin/mariadbd".into(), "/usr/local/sbin/mariadbd".into()], PACKAGE)?;
-        for _ in 0..10 {
+        let until = Instant::now() + START_LIMIT;
+        while Instant::now() < until {
             let mut command = self.run_as.command(&server);
             command
                 .arg("--no-defaults")
@@ -148,14 +152,14 @@ impl MariaDbServer {
             command.args(&self.options.arguments);
             let child = Kept::spawn(command, &place.join("log"), "mariadbd")?;
             let port = self.port;
-            if ready(&child, || greets(port)).await {
+            if ready(&child, until, || greets(port)).await {
                 if let Ok(mut held) = self.child.lock() {
                     *held = Some(child);
                 }
                 return Ok(());
             }
             drop(child);
-            tokio::time::sleep(super::process::EVERY * 5).await;
+            tokio::time::sleep(EVERY * 5).await;
         }
         let log = std::fs::read_to_string(place.join("log")).unwrap_or_default();
         Err(ServerError::Failed { program: "mariadbd".to_owned(), log: end_of(&log) })
@@ -177,7 +181,7 @@ impl MariaDbServer {
             tls: Tls::Disable,
             admin_user: "bnna_admin".to_owned(),
             admin_password: SecretString::from(self.password.expose()),
-            timeouts: Timeouts::default(),
+            timeouts: patient(),
             tools: None,
         }
     }
@@ -207,5 +211,5 @@ async fn greets(port: u16) -> bool {
         stream.read_exact(&mut head).await.ok()?;
         Some(head.last() == Some(&10))
     };
-    tokio::time::timeout(std::time::Duration::from_secs(2), listen).await.ok().flatten().unwrap_or(false)
+    listen.await.unwrap_or(false)
 }

@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::Mutex;
+use std::time::Instant;
 
 use secrecy::SecretString;
 use tempfile::TempDir;
@@ -10,10 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::certificates::Certificates;
-use super::process::{Kept, RunAs, ServerError, directory, end_of, free_port, program, ready, run_once, system};
+use super::process::{
+    EVERY, Kept, RunAs, START_LIMIT, ServerError, directory, end_of, free_port, patient, program, ready, run_once,
+    system,
+};
 use crate::kind::EngineKind;
 use crate::password::Password;
-use crate::target::{Target, Timeouts, Tls};
+use crate::target::{Target, Tls};
 
 /// The packages that bring the programs.
 const PACKAGE: &str = "postgresql";
@@ -120,7 +124,8 @@ impl PostgresServer {
         self.kill();
         let place = self.directory.path();
         // A server that was killed leaves processes that notice within moments; until then the start is refused.
-        for _ in 0..40 {
+        let until = Instant::now() + START_LIMIT;
+        while Instant::now() < until {
             let mut command = self.run_as.command(&self.programs.join("postgres"));
             command.arg("-D").arg(&self.data).arg("-p").arg(self.port.to_string()).arg("-k").arg(place);
             let mut settings: Vec<String> = [
@@ -146,7 +151,7 @@ impl PostgresServer {
             }
             let child = Kept::spawn(command, &place.join("log"), "postgres")?;
             let port = self.port;
-            let works = ready(&child, || accepts_sessions(port)).await;
+            let works = ready(&child, until, || accepts_sessions(port)).await;
             if works {
                 if let Ok(mut held) = self.child.lock() {
                     *held = Some(child);
@@ -154,7 +159,7 @@ impl PostgresServer {
                 return Ok(());
             }
             drop(child);
-            tokio::time::sleep(super::process::EVERY * 5).await;
+            tokio::time::sleep(EVERY * 5).await;
         }
         Err(ServerError::Failed { program: "postgres".to_owned(), log: end_of(&self.log()) })
     }
@@ -175,7 +180,7 @@ impl PostgresServer {
             tls: Tls::Disable,
             admin_user: "bnna_admin".to_owned(),
             admin_password: SecretString::from(self.password.expose()),
-            timeouts: Timeouts::default(),
+            timeouts: patient(),
             tools: None,
         }
     }
@@ -208,7 +213,7 @@ async fn accepts_sessions(port: u16) -> bool {
         // Authentication request, or a refusal by rule (a server that insists on TLS); not "is starting up".
         Some(answer.first() == Some(&b'R') || answer.windows(5).any(|code| code == b"28000"))
     };
-    tokio::time::timeout(std::time::Duration::from_secs(2), ask).await.ok().flatten().unwrap_or(false)
+    ask.await.unwrap_or(false)
 }
 
 /// Writes a file that only we can read.

@@ -12,8 +12,14 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-/// How long a server may take to accept sessions.
-pub(super) const START_LIMIT: Duration = Duration::from_secs(30);
+use crate::target::Timeouts;
+
+/// How long a server may take to accept sessions, with all attempts to start it: a machine busy with other work is slow.
+pub(super) const START_LIMIT: Duration = Duration::from_secs(120);
+/// How long one attempt to talk to it may take.
+pub(super) const ANSWER_LIMIT: Duration = Duration::from_secs(10);
+/// Ports for servers: below those that the system gives to outgoing connections, which would take a port while its server restarts.
+const PORTS: std::ops::Range<u16> = 15_000..32_000;
 /// How often it is tried.
 pub(super) const EVERY: Duration = Duration::from_millis(20);
 
@@ -135,8 +141,19 @@ pub(super) fn directory(prefix: &str, below: Option<&Path>, owner: &RunAs) -> Re
 
 /// A port that was free a moment ago; the servers cannot bind port 0 themselves.
 pub(super) fn free_port() -> Result<u16, ServerError> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(system("find a free port"))?;
-    Ok(listener.local_addr().map_err(system("find a free port"))?.port())
+    // Every hasher of the standard library begins with a key of its own: random enough to keep parallel tests apart.
+    let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), std::process::id());
+    let count = PORTS.end - PORTS.start;
+    let first = u16::try_from(random % u64::from(count)).unwrap_or_default();
+    let mut refused = io::Error::from(io::ErrorKind::AddrInUse);
+    for step in 0..count {
+        let port = PORTS.start + (first + step) % count;
+        match TcpListener::bind((Ipv4Addr::LOCALHOST, port)) {
+            Ok(_) => return Ok(port),
+            Err(error) => refused = error,
+        }
+    }
+    Err(system("find a free port")(refused))
 }
 
 /// A running child, held by a thread of its own: the kernel's death signal fires when that thread ends, not when a test does.
@@ -186,7 +203,7 @@ impl Kept {
             && end.take().is_some()
             && let Ok(ended) = self.ended.lock()
         {
-            let _ = ended.recv_timeout(Duration::from_secs(20));
+            let _ = ended.recv_timeout(START_LIMIT);
         }
     }
 }
@@ -197,20 +214,30 @@ impl Drop for Kept {
     }
 }
 
-/// Tries until it works, the child is gone, or [`START_LIMIT`] is over. `false` when it never worked.
-pub(super) async fn ready<F: Future<Output = bool>>(child: &Kept, mut works: impl FnMut() -> F) -> bool {
-    let until = Instant::now() + START_LIMIT;
+/// Tries until it works, the child is gone, or the time is over. `false` when it never worked.
+pub(super) async fn ready<F: Future<Output = bool>>(
+    child: &Kept,
+    until: Instant,
+    mut works: impl FnMut() -> F,
+) -> bool {
     let process = PathBuf::from(format!("/proc/{}/stat", child.pid()));
+    // A zombie is a server that ended: nobody reaps it before the keeper does.
+    let gone = || std::fs::read_to_string(&process).map_or(true, |stat| stat.contains(") Z "));
     while Instant::now() < until {
-        if works().await {
-            return true;
-        }
-        // A zombie is a server that ended: nobody reaps it before the keeper does.
-        let gone = std::fs::read_to_string(&process).map_or(true, |stat| stat.contains(") Z "));
-        if gone {
+        let works = matches!(tokio::time::timeout(ANSWER_LIMIT, works()).await, Ok(true));
+        // Asked after the answer: another server may have answered on a port that ours could not get.
+        if gone() {
             return false;
+        }
+        if works {
+            return true;
         }
         tokio::time::sleep(EVERY).await;
     }
     false
+}
+
+/// What a test waits for at most, where the defaults are for people: the machine may be busy with ten other tests.
+pub(super) fn patient() -> Timeouts {
+    Timeouts { connect: START_LIMIT, call: START_LIMIT, ..Timeouts::default() }
 }
