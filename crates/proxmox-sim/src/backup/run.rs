@@ -245,6 +245,7 @@ pub fn marks(
     kind: Option<GuestKind>,
     vmid: Option<u32>,
 ) -> Vec<(VolumeId, &'static str)> {
+    #[allow(clippy::type_complexity)]
     let mut groups: BTreeMap<(Option<GuestKind>, Option<u32>), Vec<(VolumeId, Candidate)>> = BTreeMap::new();
     for (id, volume) in cluster.storages.list(storage, node) {
         if volume.content != "backup" {

@@ -164,7 +164,7 @@ impl DiskJob {
                 }
             }
             DiskAction::Reassign { target, target_key } => {
-                self.reassign(cluster, node, &id, &value, *target, target_key, log)?
+                self.reassign(cluster, node, &id, &value, *target, target_key, log)?;
             }
         }
         Ok(End::Ok)

@@ -36,9 +36,9 @@ impl MigrateJob {
         let running = guest.is_running();
         let (label, target) = (kind.label(), self.target.clone());
         let Some(ip) = cluster.nodes.get(&target).filter(|node| node.online).map(|node| node.ip.clone()) else {
-            return Err(format!(
-                "migration aborted (duration 00:00:00): Can't connect to destination address using public key"
-            ));
+            return Err(
+                "migration aborted (duration 00:00:00): Can't connect to destination address using public key".into()
+            );
         };
         if kind == GuestKind::Lxc && running && !self.online {
             return Err(

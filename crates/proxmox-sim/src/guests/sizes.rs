@@ -8,7 +8,7 @@ pub fn format(bytes: u64) -> String {
     let mut value = bytes;
     let mut unit = "";
     for next in ["K", "M", "G", "T"] {
-        if value % KIB != 0 {
+        if !value.is_multiple_of(KIB) {
             break;
         }
         value /= KIB;

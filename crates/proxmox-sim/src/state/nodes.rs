@@ -68,7 +68,7 @@ impl Nodes {
         self.members.entry(name.to_owned()).or_insert_with(|| Node {
             name: name.to_owned(),
             id,
-            ip: format!("10.99.0.{}", id),
+            ip: format!("10.99.0.{id}"),
             online: true,
             fingerprint: String::new(),
             booted: now,

@@ -13,6 +13,7 @@ use super::{Volume, VolumeId};
 /// Work on a storage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant)]
 pub enum StorageJob {
     /// Remove a volume.
     Remove {

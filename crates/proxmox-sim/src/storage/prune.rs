@@ -71,6 +71,7 @@ pub fn marks(policy: Policy, backups: &[Candidate]) -> BTreeMap<String, &'static
         out.extend(rest.iter().map(|backup| (backup.volid.clone(), "keep")));
         return out;
     }
+    #[allow(clippy::type_complexity)]
     let periods: [(u64, &dyn Fn(&Candidate) -> String); 6] = [
         (policy.last, &|backup| format!("{}{}", backup.ctime, backup.volid)),
         (policy.hourly, &|backup| period(backup.ctime, Period::Hour)),

@@ -109,6 +109,7 @@ impl Work {
     }
 
     /// Leaves it, and takes back what was prepared for it.
+    #[allow(clippy::only_used_in_recursion)]
     pub fn abort(self, cluster: &mut Cluster, context: &Context) {
         match self {
             Self::Nothing | Self::Fail(_) | Self::Storage(_) => {}

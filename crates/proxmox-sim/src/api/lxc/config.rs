@@ -80,6 +80,6 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
     }
     let change = Change { set, delete, revert, digest, ..Change::default() };
     let at = cluster.clock.now_ms();
-    change::apply(cluster, on, &call.node().to_owned(), &change, at, &mut Vec::new())?;
+    change::apply(cluster, on, call.node(), &change, at, &mut Vec::new())?;
     Ok(Reply::null())
 }

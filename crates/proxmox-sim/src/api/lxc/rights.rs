@@ -46,7 +46,7 @@ pub(super) fn check(
                 cluster.check(&call.caller, "/", &["Sys.Modify"])?;
             }
             Needs::Root => {
-                return Err(Fault::permission(format!("configuring device passthrough is only allowed for root@pam")));
+                return Err(Fault::permission("configuring device passthrough is only allowed for root@pam"));
             }
             Needs::ByValue => by_value(cluster, call, place, key, value)?,
         }

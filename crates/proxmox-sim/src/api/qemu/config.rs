@@ -184,7 +184,7 @@ fn update_now(cluster: &mut Cluster, call: &Call) -> Outcome {
     let (change, _) = checked(cluster, call)?;
     check_in_worker(cluster, call, &change)?;
     let at = cluster.clock.now_ms();
-    change::apply(cluster, target(call), &call.node().to_owned(), &change, at, &mut Vec::new())?;
+    change::apply(cluster, target(call), call.node(), &change, at, &mut Vec::new())?;
     Ok(Reply::null())
 }
 
@@ -210,6 +210,6 @@ fn unlink(cluster: &mut Cluster, call: &Call) -> Outcome {
     let change = Change { delete, force: call.flag("force") == Some(true), ..Change::default() };
     change.check(cluster, target(call), call.node()).map_err(Fault::die)?;
     let at = cluster.clock.now_ms();
-    change::apply(cluster, target(call), &call.node().to_owned(), &change, at, &mut Vec::new())?;
+    change::apply(cluster, target(call), call.node(), &change, at, &mut Vec::new())?;
     Ok(Reply::null())
 }
