@@ -85,6 +85,11 @@ pub struct RotateToken {
 const TAKE: &str = "take the new token into use";
 const DELETE: &str = "delete the old token";
 
+/// What no two changes of a cluster's token may hold at once.
+pub(super) fn key(host: &str) -> String {
+    format!("cluster:{host}")
+}
+
 impl Workflow for RotateToken {
     type Context = Estate;
 
@@ -92,7 +97,7 @@ impl Workflow for RotateToken {
     const ON_FAILURE: OnFailure = OnFailure::Stop;
 
     fn keys(&self) -> Vec<String> {
-        vec![format!("cluster:{}", self.host)]
+        vec![key(&self.host)]
     }
 
     fn steps(&self) -> Steps<Estate> {

@@ -11,7 +11,7 @@ use super::{Cluster, ClusterSettings, Clusters, PutCluster, Trust};
 use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::{self, Deed};
-use crate::error::{Error, Upstream};
+use crate::error::{Conflict, Error, Upstream};
 use crate::keyring;
 use crate::platform::StartError;
 use crate::views::{ClusterView, Listing, OperatorTokenView};
@@ -84,7 +84,8 @@ impl Platform {
             if view.operator_token.ok != Some(true) {
                 return Err(cluster.refused("it does not accept the token"));
             }
-            self.keep_cluster(&settings, &secret).await?;
+            // A rotation under way would be overwritten with the token that it is about to delete.
+            self.keep_cluster(&settings, &secret, Some(super::rotate::key(settings.host.as_str()))).await?;
             self.estate().clusters.put(settings, secret)?;
             Ok((view, known.is_none()))
         })
@@ -107,10 +108,16 @@ impl Platform {
             }
         };
         self.estate().clusters.put(settings.clone(), secret.clone())?;
-        self.keep_cluster(&settings, &secret).await
+        self.keep_cluster(&settings, &secret, None).await
     }
 
-    async fn keep_cluster(&self, settings: &ClusterSettings, secret: &SecretString) -> Result<(), Error> {
+    /// Writes a cluster down, unless an operation holds the key `unless_held`.
+    async fn keep_cluster(
+        &self,
+        settings: &ClusterSettings,
+        secret: &SecretString,
+        unless_held: Option<String>,
+    ) -> Result<(), Error> {
         let sealed = keyring::seal_token(self.sealer(), settings.host.as_str(), secret)
             .map_err(|error| Error::Internal(error.to_string()))?;
         let now = bnna_store::now();
@@ -131,8 +138,18 @@ impl Platform {
             created_at: now,
             updated_at: now,
         };
-        self.store().write(move |sql| rows::put(sql, &row)).await?;
-        Ok(())
+        self.store()
+            .try_write(move |sql| -> Result<(), Error> {
+                if let Some(key) = unless_held
+                    && let Some(running) = bnna_store::operations::holder(sql, &key)?
+                {
+                    let message = format!("operation {running} is still working on {key}; wait until it ends");
+                    return Err(Conflict::InUse.with(message, json!({ "operation_id": running })));
+                }
+                rows::put(sql, &row)?;
+                Ok(())
+            })
+            .await
     }
 }
 
