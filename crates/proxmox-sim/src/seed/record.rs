@@ -202,7 +202,7 @@ impl Recording<'_> {
                     self.keep(&question, &data)?;
                 }
                 Err(error) if error.class() == Class::Answered => {
-                    self.missing.push((question.text(), error.to_string()))
+                    self.missing.push((question.text(), error.to_string()));
                 }
                 Err(error) => return Err(RecordError::Silent(error.to_string())),
             }
