@@ -13,8 +13,11 @@ pub struct Args {
     check: bool,
 }
 
+/// What makes a document.
+type Document = fn() -> Value;
+
 /// Each façade's checked-in document, and what makes it.
-const DOCUMENTS: &[(&str, fn() -> Value)] = &[("docs/openapi-platform.json", bnna_api_platform::document)];
+const DOCUMENTS: &[(&str, Document)] = &[("docs/openapi-platform.json", bnna_api_platform::document)];
 
 pub fn run(args: &Args) -> Result<(), String> {
     for (name, make) in DOCUMENTS {

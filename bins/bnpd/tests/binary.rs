@@ -26,7 +26,8 @@ fn start(args: &[&str], last: &str) -> (std::process::Child, Vec<String>) {
             return (child, lines);
         }
     }
-    panic!("it ended: {lines:?}")
+    let status = child.wait().unwrap();
+    panic!("it ended ({status}): {lines:?}")
 }
 
 fn interrupt(child: &mut std::process::Child) -> bool {

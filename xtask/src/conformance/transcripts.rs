@@ -73,7 +73,8 @@ fn examine(product: Product, exchange: &Value) -> Result<Seen, String> {
     let parts = ["/request/form", "/request/json", "/request/query"]
         .into_iter()
         .filter_map(|pointer| exchange.pointer(pointer));
-    let sent: serde_json::Map<String, Value> = parts.filter_map(Value::as_object).cloned().flatten().collect();
+    let sent: serde_json::Map<String, Value> =
+        parts.filter_map(Value::as_object).flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
     let raw = ["/request/raw_body", "/request/raw_query"]
         .iter()
         .any(|part| exchange.pointer(part).is_some_and(|raw| !raw.is_null()));
