@@ -37,7 +37,8 @@ async fn wrong_admin_password_is_refused_credentials() {
 
 #[tokio::test]
 async fn nothing_listening_and_something_silent_are_unreachable() {
-    let mut target = server().await.target();
+    let server = server().await;
+    let mut target = server.target();
     let patient = target.timeouts.connect;
     target.timeouts.connect = Duration::from_millis(300);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,7 +52,8 @@ async fn nothing_listening_and_something_silent_are_unreachable() {
 #[tokio::test]
 async fn a_server_that_is_not_mariadb_is_told_apart() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let mut target = server().await.target();
+    let server = server().await;
+    let mut target = server.target();
     target.port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async move {
         use tokio::io::AsyncWriteExt;

@@ -30,7 +30,8 @@ fn why(result: Result<bnna_db_engine::Probe, Error>) -> Unreachable {
 
 #[tokio::test]
 async fn wrong_admin_password_is_refused_credentials() {
-    let mut target = server().await.target();
+    let server = server().await;
+    let mut target = server.target();
     target.admin_password = SecretString::from("not-the-password");
     let error = Postgres::new(target).probe().await.unwrap_err();
     assert!(matches!(error, Error::RefusedCredentials { .. }), "{error}");
@@ -39,7 +40,8 @@ async fn wrong_admin_password_is_refused_credentials() {
 
 #[tokio::test]
 async fn nothing_listening_and_something_silent_are_unreachable() {
-    let mut target = server().await.target();
+    let server = server().await;
+    let mut target = server.target();
     let patient = target.timeouts.connect;
     target.timeouts.connect = Duration::from_millis(300);
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -52,6 +54,7 @@ async fn nothing_listening_and_something_silent_are_unreachable() {
 
 #[tokio::test]
 async fn a_server_that_is_not_postgresql_is_told_apart() {
+    let server = server().await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let serving = tokio::spawn(async move {
@@ -63,7 +66,7 @@ async fn a_server_that_is_not_postgresql_is_told_apart() {
         }
     });
     for tls in [Tls::Disable, Tls::Require] {
-        let mut target = server().await.target();
+        let mut target = server.target();
         (target.port, target.tls) = (port, tls.clone());
         let found = why(Postgres::new(target).probe().await);
         assert!(matches!(found, Unreachable::NotTheEngine(_)), "{tls:?}: {found:?}");

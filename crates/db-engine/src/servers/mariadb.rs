@@ -102,6 +102,8 @@ impl MariaDbServer {
             "--skip-name-resolve",
         ]);
         command.arg(format!("--datadir={}", self.data.display()));
+        // A server that starts clears away the temporary tables of all others in a directory that they share.
+        command.arg(format!("--tmpdir={}", place.display()));
         command.args([
             "--innodb-log-file-size=8M",
             "--innodb-buffer-pool-size=16M",
