@@ -18,7 +18,7 @@ pub struct Args {
     /// postgres, mariadb (mysql) or mssql (sqlserver).
     #[arg(long)]
     engine: EngineKind,
-    /// ENGINE://USER[:PASSWORD]@HOST[:PORT]/[?tls=disable|require|verify|direct][&ca=FILE]. The password is better given in the
+    /// `ENGINE://USER:PASSWORD@HOST:PORT/?tls=disable|require|verify|direct&ca=FILE`; password, port and query may be left out. The password is better given in the
     /// environment: BNNA_DB_PASSWORD.
     #[arg(long, env = "BNNA_DB_URL", hide_env_values = true)]
     url: String,

@@ -1,7 +1,7 @@
 //! The registered formats and their texts (what follows `invalid format - `).
 //!
 //! A format that is not known here accepts everything: a wrong refusal would be worse than a missing one. To add one, write a
-//! function `fn(&str) -> Result<(), String>` whose error ends in a newline, and name it in [`check_named`].
+//! function `fn(&str) -> Result<(), String>` whose error ends in a newline, and name it in `check_named`.
 
 use super::Format;
 

@@ -1,6 +1,6 @@
 //! The parameter verifier: descriptions in, Proxmox's words out.
 //!
-//! A description is a [`Param`] built with [`text`], [`integer`], [`number`], [`boolean`], [`array`] and the methods on it. The order of the
+//! A description is a [`Param`] built with [`text`], [`integer`], [`number`], [`boolean`], [`array()`] and the methods on it. The order of the
 //! checks and every text are those of the real verifier: all wrong parameters are reported, one text each (two for one field are joined
 //! by a backslash and an `n`, which is what the real one does). Nothing here knows endpoints or state.
 
@@ -163,7 +163,7 @@ impl Param {
         self
     }
 
-    /// A regular expression for the whole value (see [`pattern`] for the part of the language that is understood).
+    /// A regular expression for the whole value (see `pattern.rs` for the part of the language that is understood).
     #[must_use]
     pub fn pattern(mut self, expression: &str) -> Self {
         self.pattern = Some(pattern::Pattern::new(expression));
