@@ -172,7 +172,7 @@ impl Tool {
     /// Runs it to its end.
     ///
     /// # Errors
-    /// As [`Running::finish`].
+    /// As the process it waits for.
     pub async fn run(self, limit: Duration) -> Result<(), Error> {
         self.start()?.finish(limit).await
     }
@@ -190,7 +190,7 @@ impl Tool {
     /// Runs `self | into` to the end of both.
     ///
     /// # Errors
-    /// As [`Running::finish`], the first of the two that failed.
+    /// As the processes it waits for, the first of the two that failed.
     pub async fn pipe(self, into: Self, limit: Duration) -> Result<(), Error> {
         let mut first = self.writing(Stdio::piped()).start()?;
         let output = first.child.stdout.take().ok_or_else(|| Error::refused("no output to read"))?;
