@@ -1,7 +1,7 @@
 //! What all database engines have in common: the trait, identifier types, errors and the shared test suite.
 //!
 //! Leaf crate: it knows nothing of accounts, HTTP or the store, and of no engine's driver. [`suite`] is the set of checks that each
-//! adapter passes against a real server and that `cargo xtask db` runs against any server given; [`servers`] (feature `servers`)
+//! adapter passes against a real server and that `cargo xtask db` runs against any server given; `servers` (a feature)
 //! starts private servers for it.
 
 mod engine;

@@ -26,6 +26,8 @@ impl From<Error> for CreateError {
 
 /// Makes database and user. A tenancy that was complete before gets the password; nothing of it is ever undone.
 ///
+/// For one tenancy the caller makes one call at a time: of two at once, the one that fails would undo what the other made.
+///
 /// # Errors
 /// [`CreateError`]: what was made here is undone, what was there before is left.
 pub async fn create(engine: &dyn Engine, tenancy: &Tenancy, password: &Password) -> Result<StepOutcome, CreateError> {
