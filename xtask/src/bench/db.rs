@@ -13,13 +13,13 @@ use crate::db::engine;
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Databases on each instance.
+    /// Databases on each instance, to ask for the usage of all of them; 0 measures none.
     #[arg(long, default_value_t = 2000)]
     databases: usize,
-    /// Databases made one after another to time their creation.
+    /// Databases made one after another to time their creation; 0 measures none.
     #[arg(long, default_value_t = 20)]
     creations: usize,
-    /// Thousands of rows, of about 110 bytes each, in the database that is copied.
+    /// Thousands of rows, of about 110 bytes each, in the database that is copied; 0 measures no copy.
     #[arg(long, default_value_t = 1000)]
     thousand_rows: u32,
 }
@@ -48,9 +48,16 @@ async fn measure(args: &Args) -> Measured<()> {
 
 async fn measure_engine(args: &Args, one: Target, two: Target) -> Measured<()> {
     let (first, second) = (engine(one), engine(two));
-    creation(args, first.as_ref()).await?;
-    copying(args, first.as_ref(), second.as_ref()).await?;
-    usage(args, first.as_ref()).await
+    if args.creations > 0 {
+        creation(args, first.as_ref()).await?;
+    }
+    if args.thousand_rows > 0 {
+        copying(args, first.as_ref(), second.as_ref()).await?;
+    }
+    if args.databases > 0 {
+        usage(args, first.as_ref()).await?;
+    }
+    Ok(())
 }
 
 fn line(engine: &dyn Engine, what: &str, adapter: String, compared: String, ratio: f64) {
@@ -70,11 +77,13 @@ fn tenancy(engine: &dyn Engine, name: &str) -> Measured<Tenancy> {
     Ok(Tenancy::new(engine.kind(), name, Marker::new("bench")?)?)
 }
 
-/// The administrator's own session, in a database that is there.
-async fn admin(engine: &dyn Engine, database: &DatabaseName) -> Measured<Box<dyn Session>> {
+/// The administrator's own session, in a database made for it.
+async fn admin(engine: &dyn Engine) -> Measured<Box<dyn Session>> {
     let target = engine.target();
+    let base = tenancy(engine, "bench_base")?;
+    provision::create(engine, &base, &Password::generate()?).await?;
     let login = Login {
-        database: database.clone(),
+        database: base.database,
         user: UserName::existing(engine.kind(), &target.admin_user)?,
         password: Password::new(target.password())?,
     };
@@ -90,9 +99,7 @@ async fn enter(engine: &dyn Engine, tenancy: &Tenancy, password: &Password) -> M
 /// turns, so that both meet the same machine.
 async fn creation(args: &Args, engine: &dyn Engine) -> Measured<()> {
     let password = Password::generate()?;
-    let base = tenancy(engine, "bench_base")?;
-    provision::create(engine, &base, &password).await?;
-    let mut session = admin(engine, &base.database).await?;
+    let mut session = admin(engine).await?;
     let (mut ours, mut bare) = (Vec::new(), Vec::new());
     for number in 0..args.creations {
         let made = tenancy(engine, &format!("bench_made_{number}"))?;
@@ -212,8 +219,7 @@ fn pipe(from: &dyn Engine, source: &Tenancy, to: &dyn Engine, copy: &Tenancy, pa
 
 /// All databases of an instance at once, with the login, and one query a database on an open session.
 async fn usage(args: &Args, engine: &dyn Engine) -> Measured<()> {
-    let base = tenancy(engine, "bench_base")?;
-    let mut session = admin(engine, &base.database).await?;
+    let mut session = admin(engine).await?;
     let names: Vec<DatabaseName> = (0..args.databases)
         .map(|number| DatabaseName::new(engine.kind(), &format!("bench_many_{number}")))
         .collect::<Result<_, _>>()?;
