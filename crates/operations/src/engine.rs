@@ -139,7 +139,7 @@ impl<C: Clone + Send + Sync + 'static> Operations<C> {
     /// Runs tasks, so it must be called within a tokio runtime.
     #[must_use]
     pub fn new(store: Store, context: C, registry: Registry<C>, settings: Settings) -> Self {
-        Self::with_probe(store, context, registry, settings, None)
+        Self::with_probe(store, context, registry, settings, crate::testing::watch())
     }
 
     /// An engine that [`testing`](crate::testing) looks into.

@@ -16,8 +16,9 @@
 //! The scene is built anew for each case, so it should be cheap. What the checks compare is the scene's *fingerprint*: a text
 //! that tells what the workflow may change in the world (pools, rows, files), without ids and times that differ from run to run.
 
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bnna_store::Store;
@@ -53,6 +54,45 @@ pub struct Finding {
     pub case: String,
     /// How that ended.
     pub what: String,
+}
+
+/// A boundary of a step of a running operation: the places at which a process may die and the log tells what was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Boundary(Point);
+
+impl fmt::Display for Boundary {
+    /// `do 3 before`: the half of the operation, the step's number, and where in it (`before`, `after`, `written`).
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let moment = match self.0.moment {
+            Moment::Before => "before",
+            Moment::After => "after",
+            Moment::Written => "written",
+        };
+        write!(f, "{} {} {moment}", self.0.phase.word(), self.0.step)
+    }
+}
+
+static WATCH: OnceLock<Probe> = OnceLock::new();
+
+/// Has every engine that this process makes from now on call `look` at each boundary; one that never returns holds the operation
+/// there, so that the process can be killed at that very place. Only the first call counts. Nothing outside the process reaches
+/// it: a daemon whose code does not call this has no boundaries.
+pub fn at_each_boundary(look: impl Fn(Boundary) -> BoxFuture<'static, ()> + Send + Sync + 'static) {
+    let look = Arc::new(look);
+    let probe: Probe = Arc::new(move |point| {
+        let looked = look(Boundary(point));
+        Box::pin(async move {
+            looked.await;
+            Action::Continue
+        })
+    });
+    // A second watcher would see half of the engines.
+    let _ = WATCH.set(probe);
+}
+
+/// What [`at_each_boundary`] set.
+pub(crate) fn watch() -> Option<Probe> {
+    WATCH.get().cloned()
 }
 
 /// All checks of this module.

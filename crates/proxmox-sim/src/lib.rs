@@ -43,4 +43,4 @@ pub mod wire;
 
 pub use sim::{RootToken, Sim, SimBuilder, SimError};
 pub use state::Cluster;
-pub use wire::faults::{FaultKind, FaultRule};
+pub use wire::faults::{Endless, FaultKind, FaultRule, Moment, Seen, Watcher};

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::api::{SchemaError, Table};
 use crate::state::access::{Secret, Token};
 use crate::state::{Clock, Cluster, Version};
-use crate::wire::faults::{FaultRule, Faults};
+use crate::wire::faults::{FaultRule, Faults, Watcher};
 use crate::wire::pve::{Node, Shared};
 use crate::wire::{admin, listen, tls};
 
@@ -303,6 +303,12 @@ impl Sim {
     /// Takes all faults back.
     pub fn clear_faults(&self) {
         self.shared.faults.clear();
+    }
+
+    /// Has every request shown to `watcher`, which may let it go wrong; `None` ends that. For tests that have to strike at one
+    /// certain call, at one certain moment of it.
+    pub fn watch(&self, watcher: Option<Watcher>) {
+        self.shared.faults.watch(watcher);
     }
 
     /// Gives a node a new certificate, as a renewal would; new connections see it.

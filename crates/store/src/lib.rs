@@ -35,4 +35,4 @@ pub use page::{Page, Window};
 pub use sql::{Row, Sql, Value};
 pub use statistics::Statistics;
 pub use store::{Health, Options, SessionId, Store};
-pub use times::{from_millis, now, to_millis};
+pub use times::{from_millis, now, skew_clock, to_millis};

@@ -1,6 +1,7 @@
 //! Faults on demand: what a client has to survive.
 
-use std::sync::Mutex;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -27,7 +28,46 @@ pub enum FaultKind {
     Status(u16, String),
     /// Not carried out: a page of HTML with status 200.
     Html,
+    /// Not carried out: an answer that says it is JSON and has no end.
+    Endless(Endless),
 }
+
+/// What an answer without end consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Endless {
+    /// A list of rows, each of them JSON.
+    Rows,
+    /// Bytes that mean nothing.
+    Junk,
+}
+
+/// Where in the life of a request a watcher looks at it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Moment {
+    /// Its head has come. A fault that the watcher gives here is played.
+    Arrived,
+    /// It was read and understood; nothing was done. Whatever fault the watcher gives, the connection is closed and nothing is done.
+    Read,
+    /// It was carried out; its answer was not sent. Whatever fault the watcher gives, the connection is closed.
+    Done,
+}
+
+/// A request as a watcher sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// The node that was asked.
+    pub node: &'a str,
+    /// The verb.
+    pub method: &'a str,
+    /// The path below the API's root.
+    pub path: &'a str,
+    /// When.
+    pub moment: Moment,
+}
+
+/// Looks at every request at each [`Moment`]; what it returns goes wrong.
+pub type Watcher = Arc<dyn Fn(&Seen<'_>) -> Option<FaultKind> + Send + Sync>;
 
 /// A fault and when it strikes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,12 +132,31 @@ impl FaultRule {
 }
 
 /// The faults of one simulator.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Faults {
     rules: Mutex<Vec<FaultRule>>,
+    watcher: Mutex<Option<Watcher>>,
+}
+
+impl fmt::Debug for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Faults").field("rules", &self.rules).finish_non_exhaustive()
+    }
 }
 
 impl Faults {
+    /// Sets the watcher, or takes it away.
+    pub fn watch(&self, watcher: Option<Watcher>) {
+        *self.watcher.lock().unwrap_or_else(PoisonError::into_inner) = watcher;
+    }
+
+    /// Shows a request to the watcher, if there is one. Not called under its lock, so that it may replace itself.
+    #[must_use]
+    pub fn show(&self, seen: &Seen<'_>) -> Option<FaultKind> {
+        let watcher = self.watcher.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        watcher.and_then(|watcher| watcher(seen))
+    }
+
     /// Adds a rule.
     pub fn inject(&self, rule: FaultRule) {
         self.locked().push(rule);
@@ -126,7 +185,7 @@ impl Faults {
     }
 
     fn locked(&self) -> std::sync::MutexGuard<'_, Vec<FaultRule>> {
-        self.rules.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

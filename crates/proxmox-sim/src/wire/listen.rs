@@ -33,6 +33,8 @@ pub enum Verdict {
     Answer(Response<http_body_util::Full<Bytes>>),
     /// Answer with only this many bytes of the body, then close.
     Truncated(Response<http_body_util::Full<Bytes>>, usize),
+    /// Answer, and after the body send these bytes again and again.
+    Endless(Response<http_body_util::Full<Bytes>>, Bytes),
     /// Close the connection without an answer.
     Close,
 }
@@ -96,8 +98,11 @@ async fn connection<S: Service>(
         let service = service.clone();
         async move {
             match service.call(peer, request).await {
-                Verdict::Answer(response) => Ok(response.map(|body| Partial { body, left: usize::MAX, lull: None })),
-                Verdict::Truncated(response, left) => Ok(response.map(|body| Partial { body, left, lull: None })),
+                Verdict::Answer(response) => Ok(response.map(Partial::whole)),
+                Verdict::Truncated(response, left) => Ok(response.map(|body| Partial { left, ..Partial::whole(body) })),
+                Verdict::Endless(response, filler) => {
+                    Ok(response.map(|body| Partial { filler: Some(filler), ..Partial::whole(body) }))
+                }
                 Verdict::Close => Err(Broken),
             }
         }
@@ -122,12 +127,20 @@ async fn connection<S: Service>(
 #[error("closed on purpose")]
 struct Broken;
 
-/// A body that may break off early.
+/// A body that may break off early, or never.
 struct Partial {
     body: http_body_util::Full<Bytes>,
     left: usize,
+    /// What follows the body, for ever.
+    filler: Option<Bytes>,
     /// Gives what was sent before the break time to leave.
     lull: Option<Pin<Box<tokio::time::Sleep>>>,
+}
+
+impl Partial {
+    fn whole(body: http_body_util::Full<Bytes>) -> Self {
+        Self { body, left: usize::MAX, filler: None, lull: None }
+    }
 }
 
 impl Body for Partial {
@@ -157,17 +170,17 @@ impl Body for Partial {
                 Err(other) => Poll::Ready(Some(Ok(other))),
             },
             Poll::Ready(Some(Err(never))) => unreachable_error(never),
-            Poll::Ready(None) => Poll::Ready(None),
+            Poll::Ready(None) => Poll::Ready(self.filler.clone().map(|filler| Ok(Frame::data(filler)))),
             Poll::Pending => Poll::Pending,
         }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == usize::MAX && self.body.is_end_stream()
+        self.left == usize::MAX && self.filler.is_none() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> hyper::body::SizeHint {
-        self.body.size_hint()
+        if self.filler.is_some() { hyper::body::SizeHint::new() } else { self.body.size_hint() }
     }
 }
 

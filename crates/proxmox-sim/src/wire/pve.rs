@@ -21,7 +21,7 @@ use crate::api::{Caller, Fault, FaultBody, Permission, RawParams, Request, Table
 use crate::state::Cluster;
 
 use super::body::{self, BODY_LIMIT, UPLOAD_LIMIT};
-use super::faults::{FaultKind, Faults};
+use super::faults::{Endless, FaultKind, Faults, Moment, Seen};
 use super::listen::{Service, Verdict};
 use super::multipart;
 use super::render::{Answer, Formatter, answer, response};
@@ -73,7 +73,8 @@ impl Service for Node {
     async fn call(&self, peer: SocketAddr, request: HttpRequest<Incoming>) -> Verdict {
         let method = request.method().as_str().to_owned();
         let path = api_path(request.uri().path()).map_or_else(String::new, |(_, path)| path);
-        let fault = self.shared.faults.next(&self.name, Some((&method, &path)));
+        let watched = self.show(&method, &path, Moment::Arrived);
+        let fault = watched.or_else(|| self.shared.faults.next(&self.name, Some((&method, &path))));
         match &fault {
             Some(FaultKind::Latency(delay)) => tokio::time::sleep(*delay).await,
             Some(FaultKind::ResetBeforeRead | FaultKind::Refuse) => return Verdict::Close,
@@ -90,6 +91,16 @@ impl Service for Node {
                     body: Bytes::new(),
                 }));
             }
+            Some(FaultKind::Endless(of)) => {
+                let (start, filler) = match of {
+                    Endless::Rows => ("{\"data\":[{\"id\":\"x\"}", ",{\"id\":\"x\"}".repeat(4096)),
+                    Endless::Junk => ("{\"data\":", "\u{7f}\u{1}x".repeat(16 * 1024)),
+                };
+                let content_type = Some("application/json;charset=UTF-8".to_owned());
+                let body = Bytes::from_static(start.as_bytes());
+                let answer = Answer { status: 200, reason: None, content_type, body };
+                return Verdict::Endless(response(answer), Bytes::from(filler));
+            }
             Some(FaultKind::Html) => {
                 let body = Bytes::from_static(b"<html><body>It works!</body></html>");
                 let content_type = Some("text/html".to_owned());
@@ -98,6 +109,9 @@ impl Service for Node {
             _ => {}
         }
         let Some(mut answer) = self.handle(peer, request).await else { return Verdict::Close };
+        if self.show(&method, &path, Moment::Done).is_some() {
+            return Verdict::Close;
+        }
         match fault {
             Some(FaultKind::ResetAfterDone) => Verdict::Close,
             Some(FaultKind::TruncatedBody) => {
@@ -114,6 +128,10 @@ impl Service for Node {
 }
 
 impl Node {
+    fn show(&self, method: &str, path: &str, moment: Moment) -> Option<FaultKind> {
+        self.shared.faults.show(&Seen { node: &self.name, method, path, moment })
+    }
+
     /// The answer, or `None` to close the connection without one.
     async fn handle(&self, peer: SocketAddr, request: HttpRequest<Incoming>) -> Option<Answer> {
         let lines = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 2);
@@ -184,6 +202,9 @@ impl Node {
         // What the query says wins over the body. Browsers add `_dc` against their cache.
         query.iter().for_each(|(name, value)| params.set(name.clone(), value.clone()));
         params.remove("_dc");
+        if self.show(method, &path, Moment::Read).is_some() {
+            return Ok(None);
+        }
         let request = Request {
             method: method.to_owned(),
             path,
