@@ -118,6 +118,12 @@ pub enum NeverSent {
         /// Where the call exists.
         since: Since,
     },
+    /// The client rehearses and the call does more than read, see [`Pve::rehearsing`](crate::Pve::rehearsing).
+    #[error("only rehearsed: {path}")]
+    Rehearsed {
+        /// The path with its parameters filled in, as it would have been sent.
+        path: String,
+    },
 }
 
 /// What is wrong with a certificate.
@@ -311,6 +317,15 @@ impl Error {
         }
     }
 
+    /// The call that a rehearsing client did not send: method and path.
+    #[must_use]
+    pub fn rehearsed(&self) -> Option<(Method, &str)> {
+        match self {
+            Self::NeverSent { call, cause: NeverSent::Rehearsed { path }, .. } => Some((call.method, path)),
+            _ => None,
+        }
+    }
+
     /// The server's refusal, when it is one.
     #[must_use]
     pub const fn refusal(&self) -> Option<&Refusal> {
@@ -355,6 +370,7 @@ impl Error {
                 NeverSent::Busy { .. } => "busy",
                 NeverSent::Malformed(_) => "malformed",
                 NeverSent::Unsupported { .. } => "unsupported",
+                NeverSent::Rehearsed { .. } => "rehearsed",
             },
             Self::MaybeSent { cause, .. } => match cause {
                 MaybeSent::Timeout(_) => "timeout",

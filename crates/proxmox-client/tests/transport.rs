@@ -520,3 +520,17 @@ async fn a_reader_that_ends_early_is_an_error_not_a_short_file() {
     assert_eq!(error.unwrap_err().class(), Class::MaybeSent);
     assert_eq!(server.count(), 0, "the server never saw a whole request");
 }
+
+#[tokio::test]
+async fn a_rehearsing_client_sends_reads_and_names_what_it_did_not_send() {
+    let server = Server::start(|_| data(json!([]))).await;
+    let pve = server.pve().rehearsing();
+    pve.pools().list().await.unwrap();
+    assert_eq!(server.count(), 1);
+    let error = pve.pools().create(&"acme".parse().unwrap(), None).await.unwrap_err();
+    assert_eq!(error.rehearsed(), Some((proxmox_client::Method::Post, "/pools")));
+    assert_eq!(error.class(), Class::NeverSent);
+    let error = pve.access().delete_group("a b").await.unwrap_err();
+    assert_eq!(error.rehearsed(), Some((proxmox_client::Method::Delete, "/access/groups/a%20b")));
+    assert_eq!(server.count(), 1, "only the read was sent");
+}

@@ -48,6 +48,13 @@ impl Pve {
         Self { connection: self.connection.with_request_id(id) }
     }
 
+    /// The same client for a dry run: reads are sent, everything else ends with
+    /// [`NeverSent::Rehearsed`](crate::error::NeverSent::Rehearsed), which names the call that would have been made.
+    #[must_use]
+    pub fn rehearsing(&self) -> Self {
+        Self { connection: self.connection.rehearsing() }
+    }
+
     /// The addresses, and which is asked first.
     #[must_use]
     pub fn hosts(&self) -> Vec<HostState> {

@@ -43,6 +43,8 @@ use crate::version::Release;
 pub(crate) struct Connection {
     inner: Arc<Inner>,
     request_id: Option<Arc<str>>,
+    /// Whether only reads are sent.
+    rehearsing: bool,
 }
 
 struct Inner {
@@ -67,13 +69,30 @@ struct Request<'a> {
 
 impl Connection {
     fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), request_id: None }
+        Self { inner: Arc::new(inner), request_id: None, rehearsing: false }
     }
 
     /// The same connection, sending `X-Request-Id` with every call.
     pub(crate) fn with_request_id(&self, id: &str) -> Self {
         let printable: String = id.chars().filter(char::is_ascii_graphic).take(128).collect();
-        Self { inner: Arc::clone(&self.inner), request_id: Some(printable.into()) }
+        Self { request_id: Some(printable.into()), ..self.clone() }
+    }
+
+    /// The same connection, sending nothing but reads: any other call ends with [`NeverSent::Rehearsed`].
+    pub(crate) fn rehearsing(&self) -> Self {
+        Self { rehearsing: true, ..self.clone() }
+    }
+
+    /// Refuses what a rehearsal does not send.
+    fn refuse_in_rehearsal(&self, call: &CallName, path: &str) -> Result<()> {
+        if !self.rehearsing || call.method == Method::Get {
+            return Ok(());
+        }
+        Err(Error::NeverSent {
+            call: call.clone(),
+            host: None,
+            cause: NeverSent::Rehearsed { path: path.to_owned() },
+        })
     }
 
     pub(crate) fn product(&self) -> Product {
@@ -163,6 +182,7 @@ impl Connection {
     ) -> Result<(Envelope, String)> {
         let path = fill(template, args).map_err(|text| Error::malformed(method, template, text))?;
         let name = CallName { method, template: template.to_owned() };
+        self.refuse_in_rehearsal(&name, &path)?;
         let request = Request { name, path, params, credentials };
         let deadline = Instant::now() + self.inner.timeouts.total;
         let order = self.inner.hosts.order();
@@ -308,7 +328,9 @@ impl Connection {
 /// Whether it failed because of the address asked, so that another may do better.
 const fn is_fault_of_address(error: &Error) -> bool {
     match error {
-        Error::NeverSent { cause, .. } => !matches!(cause, NeverSent::Malformed(_) | NeverSent::Unsupported { .. }),
+        Error::NeverSent { cause, .. } => {
+            !matches!(cause, NeverSent::Malformed(_) | NeverSent::Unsupported { .. } | NeverSent::Rehearsed { .. })
+        },
         Error::MaybeSent { cause, .. } => !matches!(cause, MaybeSent::Relay { .. }),
         _ => false,
     }

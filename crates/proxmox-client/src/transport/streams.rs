@@ -84,6 +84,7 @@ impl Connection {
             return Err(malformed("the file name is empty, or has a slash, a quote or a control character".to_owned()));
         }
         let name = CallName { method: call.method, template: call.template.to_owned() };
+        self.refuse_in_rehearsal(&name, &path)?;
         let host = self.inner.hosts.preferred().ok_or_else(|| malformed("no address".to_owned()))?;
         let _slot = host.slot(&name, self.inner.timeouts.queue).await?;
         let headers = self.authorise(host, call.method).await?;
