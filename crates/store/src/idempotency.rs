@@ -1,9 +1,16 @@
-//! Answers to requests that carried an `Idempotency-Key`, so that a repeated request gets the first one's answer.
+//! Requests that carried an `Idempotency-Key` and their answers, so that a repeated request gets the first one's answer.
+//!
+//! A key is claimed before the work and given its answer after it. What stands between the two is known by the claim's id, the
+//! process that holds it, and the operation the work became: enough to tell a request that runs from one that was cut off.
 
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::sql::values;
-use crate::{Digest, Error, Row, Sql};
+use crate::{Digest, Error, Row, Sealed, Sql};
+
+/// The most keys of one caller that are kept at once.
+pub const MOST: i64 = 10_000;
 
 /// What makes a request the same request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,8 +21,19 @@ pub struct Request {
     pub principal: String,
     /// Method and path.
     pub route: String,
-    /// The hash of the body.
+    /// The hash of everything else that was asked: query and body.
     pub body_hash: Digest,
+}
+
+/// Who works on a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claimant {
+    /// The claim's own id: another one each time a key is claimed.
+    pub claim: Uuid,
+    /// The process, as [`Store::session`](crate::Store::session) names it.
+    pub owner: Uuid,
+    /// The request, as the audit trail names it.
+    pub request_id: String,
 }
 
 /// What became of a claim.
@@ -23,40 +41,64 @@ pub struct Request {
 pub enum Claim {
     /// The key is new; the caller does the work and stores the answer with [`finish`].
     New,
-    /// The first request is still running, since then, or was cut off.
-    Running(OffsetDateTime),
-    /// The first request's answer.
+    /// There is no answer: the first request is running, or was cut off.
+    Open {
+        /// Who works on it, or did.
+        claimant: Claimant,
+        /// The operation it became.
+        operation_id: Option<Uuid>,
+    },
+    /// The first request's answer, sealed for its claim.
     Answered {
-        /// HTTP status.
-        status: u16,
-        /// Its body.
-        response: serde_json::Value,
+        /// The claim that it is sealed for.
+        claim: Uuid,
+        /// The answer.
+        answer: Sealed,
     },
     /// The key was used for another body.
     OtherBody,
+    /// The caller has [`MOST`] keys already.
+    TooMany,
 }
 
-/// Claims a key for this request, or says what it was used for. Two claims at once: one is `New`.
+/// Claims a key for this request, or says what it was used for since `since`: older keys are forgotten. Two claims at once: one
+/// is `New`.
 ///
 /// # Errors
 /// As [`Sql::execute`].
-pub fn claim(sql: &mut dyn Sql, request: &Request, at: OffsetDateTime) -> Result<Claim, Error> {
+pub fn claim(
+    sql: &mut dyn Sql,
+    request: &Request,
+    claimant: &Claimant,
+    at: OffsetDateTime,
+    since: OffsetDateTime,
+) -> Result<Claim, Error> {
     let Request { key, principal, route, body_hash } = request;
-    let new = sql.execute(
-        "INSERT INTO idempotency (key, principal, route, body_hash, created_at) VALUES (?1, ?2, ?3, ?4, ?5) \
-         ON CONFLICT (principal, route, key) DO NOTHING",
-        values![key, principal, route, body_hash, at],
+    sql.execute(
+        "DELETE FROM idempotency WHERE principal = ?1 AND route = ?2 AND key = ?3 AND created_at < ?4",
+        values![principal, route, key, since],
     )?;
-    if new > 0 {
-        return Ok(Claim::New);
-    }
     let row = sql.query_one(
-        "SELECT body_hash, status, response_json, created_at FROM idempotency \
+        "SELECT body_hash, claim, owner, request_id, operation_id, answer_sealed FROM idempotency \
          WHERE principal = ?1 AND route = ?2 AND key = ?3",
         values![principal, route, key],
     )?;
-    let row = row.ok_or_else(|| Error::Statement("a conflicting row that is not there".to_owned()))?;
-    used(&row, body_hash)
+    if let Some(row) = row {
+        return used(&row, body_hash);
+    }
+    let full = sql.query_one(
+        "SELECT 1 AS full FROM idempotency WHERE principal = ?1 LIMIT 1 OFFSET ?2",
+        values![principal, MOST - 1],
+    )?;
+    if full.is_some() {
+        return Ok(Claim::TooMany);
+    }
+    sql.execute(
+        "INSERT INTO idempotency (key, principal, route, body_hash, claim, owner, request_id, created_at) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        values![key, principal, route, body_hash, claimant.claim, claimant.owner, &claimant.request_id, at],
+    )?;
+    Ok(Claim::New)
 }
 
 fn used(row: &Row, body_hash: &Digest) -> Result<Claim, Error> {
@@ -64,33 +106,64 @@ fn used(row: &Row, body_hash: &Digest) -> Result<Claim, Error> {
     if first != *body_hash {
         return Ok(Claim::OtherBody);
     }
-    Ok(match row.get::<Option<u16>>("status")? {
-        None => Claim::Running(row.get("created_at")?),
-        Some(status) => Claim::Answered { status, response: row.get("response_json")? },
+    let claim = row.get("claim")?;
+    Ok(match row.get::<Option<Sealed>>("answer_sealed")? {
+        Some(answer) => Claim::Answered { claim, answer },
+        None => Claim::Open {
+            claimant: Claimant { claim, owner: row.get("owner")?, request_id: row.get("request_id")? },
+            operation_id: row.get("operation_id")?,
+        },
     })
 }
 
-/// Stores the answer. `false` when the key is not claimed or has its answer already.
+/// Takes over a claim whose process is gone and that led to nothing. `false` when somebody else was quicker.
 ///
 /// # Errors
 /// As [`Sql::execute`].
-pub fn finish(sql: &mut dyn Sql, request: &Request, status: u16, response: &serde_json::Value) -> Result<bool, Error> {
+pub fn take_over(sql: &mut dyn Sql, gone: Uuid, claimant: &Claimant) -> Result<bool, Error> {
     sql.execute(
-        "UPDATE idempotency SET status = ?4, response_json = ?5 \
-         WHERE principal = ?1 AND route = ?2 AND key = ?3 AND status IS NULL",
-        values![&request.principal, &request.route, &request.key, status, response],
+        "UPDATE idempotency SET claim = ?2, owner = ?3, request_id = ?4 \
+         WHERE claim = ?1 AND operation_id IS NULL AND answer_sealed IS NULL",
+        values![gone, claimant.claim, claimant.owner, &claimant.request_id],
     )
     .map(|changed| changed > 0)
 }
 
-/// Gives a claim back that got no answer, so that the request can be repeated. `false` when it has one.
+/// Notes the operation that the work became, in the transaction that starts it. `false` when the claim was taken over or
+/// became one before: then it must not start.
 ///
 /// # Errors
 /// As [`Sql::execute`].
-pub fn release(sql: &mut dyn Sql, request: &Request) -> Result<bool, Error> {
+pub fn became(sql: &mut dyn Sql, claim: Uuid, operation: Uuid) -> Result<bool, Error> {
     sql.execute(
-        "DELETE FROM idempotency WHERE principal = ?1 AND route = ?2 AND key = ?3 AND status IS NULL",
-        values![&request.principal, &request.route, &request.key],
+        "UPDATE idempotency SET operation_id = ?2 WHERE claim = ?1 AND operation_id IS NULL AND answer_sealed IS NULL",
+        values![claim, operation],
+    )
+    .map(|changed| changed > 0)
+}
+
+/// Stores the answer. `false` when the claim is not there any more or has its answer already.
+///
+/// # Errors
+/// As [`Sql::execute`].
+pub fn finish(sql: &mut dyn Sql, claim: Uuid, answer: &Sealed) -> Result<bool, Error> {
+    sql.execute(
+        "UPDATE idempotency SET answer_sealed = ?2 WHERE claim = ?1 AND answer_sealed IS NULL",
+        values![claim, answer],
+    )
+    .map(|changed| changed > 0)
+}
+
+/// Gives a claim back that led to nothing, so that the request can be repeated. `false` when it has an answer, or became an
+/// operation that goes on or is done.
+///
+/// # Errors
+/// As [`Sql::execute`].
+pub fn release(sql: &mut dyn Sql, claim: Uuid) -> Result<bool, Error> {
+    sql.execute(
+        "DELETE FROM idempotency WHERE claim = ?1 AND answer_sealed IS NULL AND NOT EXISTS (\
+         SELECT 1 FROM operations WHERE id = operation_id AND (finished_at IS NULL OR state = 'done'))",
+        values![claim],
     )
     .map(|gone| gone > 0)
 }

@@ -19,6 +19,7 @@ mod opaque;
 pub mod operation_steps;
 pub mod operations;
 mod page;
+pub mod rehearsal;
 pub mod rights;
 pub mod settings;
 pub mod sql;

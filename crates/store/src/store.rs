@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::sql::values;
 use crate::sqlite::session::Session;
-use crate::sqlite::{backup, prepare, readers, writer};
+use crate::sqlite::{backup, prepare, readers, scratch, writer};
 use crate::statistics::Counters;
 use crate::{Error, Sql, Statistics};
 
@@ -81,10 +81,11 @@ struct Inner {
     path: PathBuf,
     readers: usize,
     write: SyncSender<writer::Message>,
-    read: SyncSender<readers::Message>,
+    /// Nothing for a copy in memory, which the writing thread alone sees.
+    read: Option<SyncSender<readers::Message>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
-    session: Session,
+    session: Arc<Session>,
 }
 
 impl std::fmt::Debug for Store {
@@ -115,6 +116,7 @@ impl Store {
         let (read, mut threads) = readers::start(&path, readers, queue.max(1), patience, &counters)?;
         threads.push(thread);
         let threads = Mutex::new(threads);
+        let (read, session) = (Some(read), Arc::new(session));
         Ok(Self { inner: Arc::new(Inner { path, readers, write, read, threads, counters, session }) })
     }
 
@@ -140,6 +142,7 @@ impl Store {
         E: From<Error> + Send + 'static,
         F: FnOnce(&mut dyn Sql) -> Result<T, E> + Send + 'static,
     {
+        let Some(readers) = &self.inner.read else { return self.try_write(work).await };
         let (answer, answered) = oneshot::channel();
         let work: readers::Work = Box::new(move |snapshot| {
             // A caller that has gone away needs no answer.
@@ -147,8 +150,7 @@ impl Store {
                 let _ = answer.send(snapshot.map_err(E::from).and_then(work));
             }
         });
-        self.inner
-            .read
+        readers
             .try_send(readers::Message::Read { work, queued: Instant::now() })
             .map_err(|refused| refusal(&refused))?;
         answered.await.unwrap_or_else(|_| Err(Error::Closed("the read did not end".to_owned()).into()))
@@ -203,6 +205,27 @@ impl Store {
             return Err(refusal(&refused).into());
         }
         answered.await.unwrap_or_else(|_| Err(Error::Closed("the write did not end".to_owned()).into()))
+    }
+
+    /// A store in memory that begins with a copy of this one's rows, for work that is only to be tried: nothing done in it reaches
+    /// the file, and [`rehearsal::changes`](crate::rehearsal::changes) tells what was done. Logs, answers and keys are not copied.
+    /// It goes with its last handle.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub async fn rehearsal(&self) -> Result<Self, Error> {
+        let (file, session) = (self.inner.path.clone(), Arc::clone(&self.inner.session));
+        tokio::task::spawn_blocking(move || {
+            let (path, defaults) = (PathBuf::from(scratch::MEMORY), Options::new(scratch::MEMORY));
+            let counters = Arc::new(Counters::default());
+            let copy = scratch::copy(&file)?;
+            let (write, thread) =
+                writer::start_over(copy, &path, defaults.queue, defaults.patience, Arc::clone(&counters))?;
+            let threads = Mutex::new(vec![thread]);
+            Ok(Self { inner: Arc::new(Inner { path, readers: 0, write, read: None, threads, counters, session }) })
+        })
+        .await
+        .map_err(|error| Error::Closed(error.to_string()))?
     }
 
     /// Copies the live store to a new file (mode 0600) that can be opened as a store. Reads and writes go on meanwhile.
@@ -267,7 +290,7 @@ impl Inner {
         let mut threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let writer = threads.pop();
         for _ in 0..self.readers {
-            let _ = self.read.send(readers::Message::Stop);
+            let _ = self.read.as_ref().map(|read| read.send(readers::Message::Stop));
         }
         for reader in threads {
             let _ = reader.join();

@@ -88,11 +88,7 @@ impl Connection {
         if !self.rehearsing || call.method == Method::Get {
             return Ok(());
         }
-        Err(Error::NeverSent {
-            call: call.clone(),
-            host: None,
-            cause: NeverSent::Rehearsed { path: path.to_owned() },
-        })
+        Err(Error::NeverSent { call: call.clone(), host: None, cause: NeverSent::Rehearsed { path: path.to_owned() } })
     }
 
     pub(crate) fn product(&self) -> Product {
@@ -330,7 +326,7 @@ const fn is_fault_of_address(error: &Error) -> bool {
     match error {
         Error::NeverSent { cause, .. } => {
             !matches!(cause, NeverSent::Malformed(_) | NeverSent::Unsupported { .. } | NeverSent::Rehearsed { .. })
-        },
+        }
         Error::MaybeSent { cause, .. } => !matches!(cause, MaybeSent::Relay { .. }),
         _ => false,
     }

@@ -10,6 +10,7 @@ use crate::{Error, Sql};
 const ALL: &[(&str, &str)] = &[
     ("V1__tenancy", include_str!("../../migrations/sqlite/V1__tenancy.sql")),
     ("V2__account_rights", include_str!("../../migrations/sqlite/V2__account_rights.sql")),
+    ("V3__repeats", include_str!("../../migrations/sqlite/V3__repeats.sql")),
 ];
 
 /// The newest version that this program knows.

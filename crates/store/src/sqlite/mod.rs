@@ -6,6 +6,7 @@ mod connection;
 mod file;
 mod migrations;
 pub(crate) mod readers;
+pub(crate) mod scratch;
 pub(crate) mod session;
 pub(crate) mod writer;
 

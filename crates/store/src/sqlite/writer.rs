@@ -40,8 +40,18 @@ pub(crate) fn start(
     patience: Duration,
     counters: Arc<Counters>,
 ) -> Result<(SyncSender<Message>, std::thread::JoinHandle<()>), Error> {
+    start_over(Connection::open(path, Mode::Write)?, path, capacity, patience, counters)
+}
+
+/// The same over a connection that is open.
+pub(crate) fn start_over(
+    connection: Connection,
+    path: &Path,
+    capacity: usize,
+    patience: Duration,
+    counters: Arc<Counters>,
+) -> Result<(SyncSender<Message>, std::thread::JoinHandle<()>), Error> {
     let (sender, receiver) = sync_channel(capacity);
-    let connection = Connection::open(path, Mode::Write)?;
     let mut writer = Writer { path: path.to_owned(), connection: Some(connection), patience, counters };
     let thread = std::thread::Builder::new()
         .name("store-writer".to_owned())

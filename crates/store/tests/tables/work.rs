@@ -275,6 +275,7 @@ async fn sealing_keys_round_trip() {
 
 #[tokio::test]
 async fn an_idempotency_key_gives_the_first_answer() {
+    use idempotency::Claim;
     let (_directory, store) = store().await;
     with(&store, |sql| {
         let request = idempotency::Request {
@@ -283,23 +284,108 @@ async fn an_idempotency_key_gives_the_first_answer() {
             route: "POST /api/platform/accounts".to_owned(),
             body_hash: Digest::new(vec![1; 32]),
         };
-        let at = now();
-        assert_eq!(idempotency::claim(sql, &request, at)?, idempotency::Claim::New);
-        assert_eq!(idempotency::claim(sql, &request, later(1))?, idempotency::Claim::Running(at));
+        let claimant =
+            || idempotency::Claimant { claim: Uuid::now_v7(), owner: Uuid::now_v7(), request_id: "r-1".to_owned() };
+        let (at, since) = (now(), now() - Duration::from_secs(60));
+        let (first, second, other) = (claimant(), claimant(), claimant());
+        assert_eq!(idempotency::claim(sql, &request, &first, at, since)?, Claim::New);
+        let open = Claim::Open { claimant: first.clone(), operation_id: None };
+        assert_eq!(idempotency::claim(sql, &request, &second, later(1), since)?, open);
         let other_body = idempotency::Request { body_hash: Digest::new(vec![2; 32]), ..request.clone() };
-        assert_eq!(idempotency::claim(sql, &other_body, at)?, idempotency::Claim::OtherBody);
+        assert_eq!(idempotency::claim(sql, &other_body, &second, at, since)?, Claim::OtherBody);
         let other_caller = idempotency::Request { principal: "dev".to_owned(), ..other_body };
-        assert_eq!(idempotency::claim(sql, &other_caller, at)?, idempotency::Claim::New);
-        assert!(idempotency::release(sql, &other_caller)?);
-        assert_eq!(idempotency::claim(sql, &other_caller, at)?, idempotency::Claim::New);
-        assert!(idempotency::finish(sql, &request, 201, &json!({"result": 1}))?);
-        assert!(!idempotency::finish(sql, &request, 500, &json!({}))?);
-        assert!(!idempotency::release(sql, &request)?, "an answer is kept");
-        let answered = idempotency::Claim::Answered { status: 201, response: json!({"result": 1}) };
-        assert_eq!(idempotency::claim(sql, &request, at)?, answered);
-        assert_eq!(idempotency::purge(sql, later(60))?, 2);
-        assert_eq!(idempotency::claim(sql, &request, at)?, idempotency::Claim::New);
+        assert_eq!(idempotency::claim(sql, &other_caller, &other, at, since)?, Claim::New);
+        assert!(idempotency::release(sql, other.claim)?);
+        assert_eq!(idempotency::claim(sql, &other_caller, &other, at, since)?, Claim::New);
+
+        assert!(idempotency::take_over(sql, first.claim, &second)?);
+        assert!(!idempotency::take_over(sql, first.claim, &claimant())?, "one takes over");
+        let running = operation("accounts.create", None);
+        assert!(!idempotency::became(sql, first.claim, running.id)?, "who lost the claim starts nothing");
+        operations::insert(sql, &running)?;
+        assert!(idempotency::became(sql, second.claim, running.id)?);
+        assert!(!idempotency::became(sql, second.claim, Uuid::now_v7())?, "a claim becomes one operation");
+        assert!(!idempotency::release(sql, second.claim)?, "what goes on is not forgotten");
+        assert!(!idempotency::take_over(sql, second.claim, &first)?);
+
+        let answer = Sealed::new(vec![7; 40]);
+        assert!(idempotency::finish(sql, second.claim, &answer)?);
+        assert!(!idempotency::finish(sql, second.claim, &Sealed::new(vec![8]))?);
+        assert!(!idempotency::release(sql, second.claim)?, "an answer is kept");
+        let answered = Claim::Answered { claim: second.claim, answer };
+        assert_eq!(idempotency::claim(sql, &request, &claimant(), at, since)?, answered);
+        assert_eq!(idempotency::claim(sql, &request, &first, later(90), later(60))?, Claim::New, "until it is too old");
+        assert_eq!(idempotency::purge(sql, later(60))?, 1);
         Ok(())
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_number_of_keys_of_one_caller_is_bounded() {
+    use idempotency::Claim;
+    let (_directory, store) = store().await;
+    with(&store, |sql| {
+        let claim = |sql: &mut dyn Sql, principal: &str, key: i64| {
+            let request = idempotency::Request {
+                key: key.to_string(),
+                principal: principal.to_owned(),
+                route: "POST /x".to_owned(),
+                body_hash: Digest::new(vec![1; 32]),
+            };
+            let claimant =
+                idempotency::Claimant { claim: Uuid::now_v7(), owner: Uuid::nil(), request_id: String::new() };
+            idempotency::claim(sql, &request, &claimant, now(), now() - Duration::from_secs(60))
+        };
+        for key in 0..idempotency::MOST {
+            assert_eq!(claim(sql, "ops", key)?, Claim::New);
+        }
+        assert_eq!(claim(sql, "ops", -1)?, Claim::TooMany);
+        assert!(matches!(claim(sql, "ops", 0)?, Claim::Open { .. }), "known keys go on working");
+        assert_eq!(claim(sql, "dev", -1)?, Claim::New);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_rehearsal_begins_with_what_is_there_and_leaves_it_alone() {
+    use bnna_store::rehearsal::{Change, Changed};
+    let (_directory, store) = store().await;
+    let account = |slug: &str| bnna_store::accounts::Account {
+        id: Uuid::now_v7(),
+        slug: slug.to_owned(),
+        display_name: slug.to_owned(),
+        email: String::new(),
+        status: "active".to_owned(),
+        pool: slug.to_owned(),
+        adopted: false,
+        created_at: now(),
+        updated_at: now(),
+        suspended_at: None,
+        disabled_at: None,
+    };
+    let (acme, globex) = (account("acme"), account("globex"));
+    let known = acme.clone();
+    store.write(move |sql| bnna_store::accounts::insert(sql, &known)).await.unwrap();
+    let tried = store.rehearsal().await.unwrap();
+    let id = acme.id;
+    tried
+        .write(move |sql| {
+            assert_eq!(bnna_store::accounts::by_slug(sql, "acme")?.map(|row| row.id), Some(id));
+            bnna_store::accounts::insert(sql, &globex)?;
+            bnna_store::accounts::delete(sql, id)?;
+            let gone = bnna_store::accounts::Account { id: Uuid::now_v7(), slug: "gone".to_owned(), ..globex };
+            bnna_store::accounts::insert(sql, &gone)?;
+            bnna_store::accounts::delete(sql, gone.id)
+        })
+        .await
+        .unwrap();
+    let changed = |name: &str, change| Changed { kind: "account".to_owned(), name: name.to_owned(), change };
+    let changes = tried.read(bnna_store::rehearsal::changes).await.unwrap();
+    assert_eq!(changes, [changed("globex", Change::Create), changed("acme", Change::Delete)]);
+    assert!(tried.is_session_alive(store.session()));
+    tried.close().await;
+    let slugs = store.read(|sql| bnna_store::accounts::list(sql, &Default::default(), &Window::all())).await.unwrap();
+    assert_eq!(slugs.items.into_iter().map(|row| row.slug).collect::<Vec<_>>(), ["acme"]);
 }
