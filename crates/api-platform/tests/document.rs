@@ -105,6 +105,7 @@ fn every_route_of_the_document_for_this_part_is_there() {
         DELETE /api/platform/accounts/{slug}
         GET /api/platform/accounts/{slug}/health
         GET /api/platform/accounts/{slug}/inventory
+        GET /api/platform/accounts/{slug}/why
         GET /api/platform/accounts/{slug}/gc
         GET /api/platform/accounts/{slug}/settings
         PUT /api/platform/accounts/{slug}/settings/{key}

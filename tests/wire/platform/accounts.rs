@@ -197,3 +197,20 @@ async fn lists_come_in_pages_and_with_entity_tags() {
     let same = house.send(request.bearer_auth(house.operator()).header("if-none-match", tag)).await;
     assert_eq!((same.status, same.text.as_str()), (304, ""));
 }
+
+#[tokio::test]
+async fn why_names_the_entry_that_allows() {
+    let house = House::start().await;
+    house.post("/api/platform/accounts", json!({ "slug": "acme" })).await.is(201);
+    let reasons =
+        house.get("/api/platform/accounts/acme/why?subject=root@pam&path=/pool/acme&privilege=VM.Audit").await;
+    let reasons = reasons.is(200).result().clone();
+    assert!(reasons[0]["allowed"] == true && reasons[0]["agrees"] == true, "{reasons}");
+    let nobody = house.get("/api/platform/accounts/acme/why?subject=x@pve&path=/pool/acme&privilege=VM.Audit").await;
+    assert_eq!(nobody.is(200).result()[0]["because"], "x@pve does not exist");
+    house
+        .get("/api/platform/accounts/acme/why?subject=x&path=/&privilege=VM.Audit")
+        .await
+        .fails(400, "invalid_subject");
+    house.get("/api/platform/accounts/acme/why?path=/&privilege=VM.Audit").await.is(400);
+}

@@ -1,13 +1,15 @@
 //! Looking after accounts: health, inventory, rights, repair.
 
 use axum::extract::State;
-use bnna_api_kit::{Answer, Caller, Json, Path, Prefer, Reply, Routes, route};
+use bnna_api_kit::{Answer, Caller, Json, Path, Prefer, Query, Reply, Routes, route};
 use bnna_auth::Access;
+use bnna_platform::Error;
 use bnna_platform::Platform;
+use bnna_platform::accounts::Why;
 use bnna_platform::operations::Accepted;
-use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, RepairReport};
+use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, Reason, RepairReport};
 use serde::Deserialize;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::answer::{Outcome, ran};
 use crate::request::{AccountPath, Empty, PreferWait, actor};
@@ -16,6 +18,7 @@ pub(crate) fn routes() -> Routes<Platform> {
     Routes::new()
         .add(route!(Access::OperatorRead, account_health))
         .add(route!(Access::OperatorRead, account_inventory))
+        .add(route!(Access::OperatorRead, why_account))
         .add(route!(Access::Operator, sync_account_acls))
         .add(route!(Access::Operator, repair_account))
 }
@@ -59,6 +62,41 @@ async fn account_inventory(
     let inventory = platform.account_inventory(&account).await?;
     let missing = inventory.warnings.clone();
     Ok(Answer::ok(inventory).with_warnings(missing))
+}
+
+/// What is asked about rights.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct WhyQuery {
+    /// A Proxmox user `name@realm`, or a token `name@realm!token`.
+    #[param(example = "alice@pve")]
+    subject: String,
+    /// A Proxmox ACL path.
+    #[param(example = "/vms/1104209")]
+    path: String,
+    /// A Proxmox privilege.
+    #[param(example = "VM.PowerMgmt")]
+    privilege: String,
+}
+
+/// Says why somebody may or may not do something on the account's clusters.
+///
+/// The entries that decided, Proxmox's own answer, and what bnna would have to write.
+#[utoipa::path(
+    get, path = "/api/platform/accounts/{slug}/why", tag = "accounts", params(AccountPath, WhyQuery),
+    extensions(("x-warnings" = json!(true))),
+    responses((status = 200, body = Vec<Reason>))
+)]
+async fn why_account(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+    Query(asked): Query<WhyQuery>,
+) -> Reply<Vec<Reason>> {
+    let account = platform.account_for_reading(&caller.grant, &path.slug).await?;
+    let question = Why::parse(&asked.subject, &asked.path, &asked.privilege).map_err(Error::from)?;
+    let found = platform.why(&account, &question).await?;
+    Ok(Answer::ok(found.items).with_warnings(found.warnings))
 }
 
 /// Brings the rights of an account's group on Proxmox to what they shall be.

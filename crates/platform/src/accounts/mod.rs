@@ -14,6 +14,7 @@ mod rights;
 mod settings;
 mod status;
 mod tokens;
+mod why;
 
 use bnna_store::accounts as rows;
 use uuid::Uuid;
@@ -28,6 +29,7 @@ pub use repair::Repair;
 pub use rights::SyncAcls;
 pub use status::SetStatus;
 pub use tokens::Impersonate;
+pub use why::Why;
 
 use crate::views::AccountView;
 

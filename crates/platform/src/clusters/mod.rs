@@ -2,6 +2,7 @@
 //!
 //! [`Cluster`] is the only place that calls `proxmox-client`: it turns Proxmox's failures into ours, with the cluster's name.
 
+mod access;
 mod ask;
 mod cluster;
 mod guests;

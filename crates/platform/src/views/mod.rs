@@ -4,6 +4,7 @@ mod account;
 mod cluster;
 mod instance;
 mod operation;
+mod why;
 
 pub use account::{
     AccountAdopted, AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, GuestRef,
@@ -14,6 +15,7 @@ pub use cluster::{
 };
 pub use instance::{DomainView, InstanceRemoved, InstanceView, PowerAction, PowerAnswer};
 pub use operation::{AuditView, OperationView, SshKeyView, SshKeys, StepView, TaskView};
+pub use why::{Deciding, Reason};
 
 use serde::{Deserialize, Serialize};
 

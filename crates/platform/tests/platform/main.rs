@@ -12,6 +12,7 @@ mod accounts_adopt;
 mod accounts_create;
 mod accounts_delete;
 mod accounts_status;
+mod accounts_why;
 mod audit;
 mod clusters;
 mod identity;

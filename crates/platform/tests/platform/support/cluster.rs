@@ -71,6 +71,7 @@ pub fn join(cluster: &mut Cluster, group: &str, userid: &str) {
 #[derive(Clone, Copy)]
 pub enum Subject<'a> {
     User(&'a str),
+    Token(&'a str),
     Group(&'a str),
 }
 
@@ -79,6 +80,7 @@ pub fn grant(cluster: &mut Cluster, path: &str, subject: Subject<'_>, role: &str
     let node = cluster.access.acl.entry(path.to_owned()).or_default();
     let roles = match subject {
         Subject::User(user) => node.users.entry(user.to_owned()),
+        Subject::Token(token) => node.tokens.entry(token.to_owned()),
         Subject::Group(group) => node.groups.entry(group.to_owned()),
     };
     roles.or_default().insert(role.to_owned(), true);
