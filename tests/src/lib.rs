@@ -2,6 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod bnpd_process;
+pub mod checker;
+pub mod ground;
+
 use std::sync::Once;
 use std::time::Duration;
 

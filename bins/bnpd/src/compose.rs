@@ -73,6 +73,12 @@ pub fn store_file(directory: &Path) -> PathBuf {
     directory.join("bnna.sqlite3")
 }
 
+/// Every kind of operation that there is.
+#[must_use]
+pub fn operation_kinds() -> Vec<&'static str> {
+    Platform::operation_kinds()
+}
+
 /// A running daemon.
 #[derive(Debug)]
 pub struct Daemon {
