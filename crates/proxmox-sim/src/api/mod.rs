@@ -36,6 +36,7 @@ pub mod check;
 mod cluster;
 mod datacenter;
 mod described;
+mod directories;
 mod dispatch;
 mod fault;
 mod firewall;

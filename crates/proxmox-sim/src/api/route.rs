@@ -28,6 +28,7 @@ impl Table {
         table.extend(super::version::endpoints());
         table.extend(super::access::endpoints());
         table.extend(super::pools::endpoints());
+        table.simulate(super::directories::CALLS.iter().copied());
         super::nodes::simulate(&mut table);
         super::cluster::simulate(&mut table);
         super::guests::simulate(&mut table);

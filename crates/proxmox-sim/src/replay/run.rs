@@ -9,7 +9,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use crate::pbs::{PbsBuilder, PbsSim};
-use crate::state::Cluster;
+use crate::state::{Clock, Cluster};
 use crate::{Sim, SimBuilder, SimError};
 
 use super::client::{Answer, Client, ClientError, Raw};
@@ -119,7 +119,8 @@ pub async fn run(
     } else {
         vec![header.node.as_deref().filter(|node| *node != "localhost").unwrap_or("pve1")]
     };
-    let mut builder = SimBuilder::from_state(Cluster::fresh(&nodes));
+    let clock = started(scenario).map_or_else(Clock::default, Clock::manual);
+    let mut builder = SimBuilder::from_state(Cluster::fresh_at(&nodes, clock));
     if header.product == "pve" {
         builder = builder.version(&header.version);
     }
@@ -282,7 +283,7 @@ impl Player {
         if let Some(sim) = &self.sim {
             sim.with_state(|cluster| {
                 let start = start.unwrap_or_else(|| cluster.now());
-                cluster.clock = crate::state::Clock::manual(start);
+                cluster.clock = Clock::manual(start);
                 // Clusters were recorded long after their nodes had started.
                 let up = if cluster.nodes.iter().count() > 1 { 9000 } else { 0 };
                 for node in cluster.nodes.iter_mut() {
@@ -293,7 +294,7 @@ impl Player {
         if let Some(backup) = &self.backup {
             backup.sim.with_state(|pbs| {
                 let start = start.unwrap_or_else(|| pbs.now());
-                pbs.clock = crate::state::Clock::manual(start);
+                pbs.clock = Clock::manual(start);
                 pbs.booted = start - 60;
                 pbs.pretend_installed();
             });

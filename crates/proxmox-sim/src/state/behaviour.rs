@@ -15,6 +15,10 @@ pub struct Behaviour {
     pub container_cgroups: bool,
     /// QEMU can save the memory of a VM.
     pub ram_state: bool,
+    /// A guest's network connections can go along when it moves.
+    pub dbus_vmstate: bool,
+    /// There is an init system that knows the state of services.
+    pub init_system: bool,
     /// Names that are not known are refused by a resolver that does not answer, rather than by one that does.
     pub resolver_down: bool,
 }
@@ -26,6 +30,8 @@ impl Default for Behaviour {
             efi_firmware: true,
             container_cgroups: true,
             ram_state: true,
+            dbus_vmstate: true,
+            init_system: true,
             resolver_down: false,
         }
     }
@@ -36,6 +42,14 @@ impl Behaviour {
     /// and a resolver.
     #[must_use]
     pub fn recording_lab() -> Self {
-        Self { efi_firmware: false, container_cgroups: false, ram_state: false, resolver_down: true, ..Self::default() }
+        Self {
+            efi_firmware: false,
+            container_cgroups: false,
+            ram_state: false,
+            dbus_vmstate: false,
+            init_system: false,
+            resolver_down: true,
+            ..Self::default()
+        }
     }
 }

@@ -11,6 +11,7 @@ pub mod digest;
 pub mod firewall;
 mod fresh;
 pub mod interfaces;
+pub mod log;
 pub mod nodes;
 pub mod pools;
 pub mod privileges;
@@ -56,6 +57,10 @@ pub struct Cluster {
     pub firewall: firewall::Firewall,
     /// Software-defined networks.
     pub sdn: sdn::Sdn,
+    /// Options of the whole cluster, as written in `datacenter.cfg`.
+    pub options: std::collections::BTreeMap<String, String>,
+    /// The log of the cluster.
+    pub log: log::ClusterLog,
     /// Backup servers that storages of type `pbs` point to.
     #[serde(skip)]
     pub backup_servers: crate::backup::BackupServers,
@@ -108,6 +113,8 @@ impl Default for Cluster {
             sections: sections::Sections::default(),
             firewall: firewall::Firewall::default(),
             sdn: sdn::Sdn::default(),
+            options: std::collections::BTreeMap::new(),
+            log: log::ClusterLog::default(),
             backup_servers: crate::backup::BackupServers::default(),
             rights: privileges::Rights::default(),
         }

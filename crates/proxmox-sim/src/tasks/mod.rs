@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::Caller;
 use crate::state::Cluster;
+use crate::state::log::{ClusterLog, Note, Priority};
 
 pub use fault::{TaskFault, TaskFaultKind};
 pub use work::{Context, End, Work};
@@ -251,6 +252,7 @@ impl Cluster {
             user: new.user.to_owned(),
         };
         let Ok(upid) = Upid::for_pve(&task) else { return String::new() };
+        self.log_task(&task, seconds, Priority::Info, format!("starting task {upid}"));
         let fault = self.tasks.take_fault(new.kind, new.id);
         let planned = begin(self);
         let (log, millis, work) = match planned {
@@ -270,6 +272,11 @@ impl Cluster {
         self.tasks.list.push(Task { upid, log, state: TaskState::Running { until, work: Box::new(work) } });
         self.tasks.forget_old();
         text
+    }
+
+    fn log_task(&mut self, task: &UpidTask, time: i64, priority: Priority, message: String) {
+        let (node, user) = (&task.node, &task.user);
+        self.log.write(Note { node, pid: ClusterLog::DAEMON, priority, time, user, message });
     }
 
     /// Ends every task whose time is over, in the order of their ends.
@@ -333,6 +340,8 @@ impl Cluster {
         };
         self.tasks.ended += 1;
         let order = self.tasks.ended;
+        let priority = if status == "OK" { Priority::Info } else { Priority::Error };
+        self.log_task(upid.task(), at_ms.div_euclid(1000), priority, format!("end task {upid} {status}"));
         // The list may have grown while the work was finished, but nothing before this one goes away.
         if let Some(task) = self.tasks.list.iter_mut().find(|task| task.upid == upid) {
             task.log = log;

@@ -161,6 +161,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
         let allowed = !path.is_empty() && !privileges.is_empty() && cluster.check(&who, path, &privileges).is_ok();
         return if allowed { Ok(Reply::data(json!({ "username": userid }))) } else { Err(failure()) };
     }
+    cluster.log_login(&userid, &call.entry);
     let mut answer = json!({
         "username": userid,
         "ticket": make_ticket(cluster, &userid),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{Call, Fault, Outcome, Reply, Simulated};
+use crate::guests::property::Property;
 use crate::state::Cluster;
 
 /// The calls that are answered here.
@@ -44,9 +45,12 @@ fn next_id(cluster: &mut Cluster, call: &Call) -> Outcome {
             Ok(Reply::data(wanted))
         };
     }
-    let free = (100..1_000_000u32).find(|vmid| cluster.guests.get(*vmid).is_none());
+    let range = Property::parse(cluster.options.get("next-id").map_or("", String::as_str), "lower");
+    let bound = |key: &str, default: u32| range.get(key).and_then(|text| text.parse().ok()).unwrap_or(default);
+    let (lower, upper) = (bound("lower", 100), bound("upper", 1_000_000));
+    let free = (lower..upper).find(|vmid| cluster.guests.get(*vmid).is_none());
     match free {
         Some(vmid) => Ok(Reply::data(vmid.to_string())),
-        None => Err(Fault::die("unable to get any free VMID in range [100, 999999]")),
+        None => Err(Fault::die(format!("unable to get any free VMID in range [{lower}, {}]", upper.saturating_sub(1)))),
     }
 }

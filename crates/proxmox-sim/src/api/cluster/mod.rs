@@ -1,7 +1,10 @@
-//! `/cluster`: what the whole cluster shows: its resources, its members, its latest tasks, and actions on many guests.
+//! `/cluster`: what the whole cluster shows: its resources, members, options, log and latest tasks, and actions on many guests.
 
 pub(in crate::api) mod bulk;
+mod config;
+mod log;
 mod members;
+mod options;
 mod resources;
 mod tasks;
 
@@ -9,7 +12,7 @@ use super::Table;
 
 /// Gives the calls below these paths their handlers.
 pub(super) fn simulate(table: &mut Table) {
-    for calls in [resources::CALLS, members::CALLS, tasks::CALLS, bulk::CALLS] {
+    for calls in [resources::CALLS, members::CALLS, config::CALLS, options::CALLS, log::CALLS, tasks::CALLS, bulk::CALLS] {
         table.simulate(calls.iter().copied());
     }
 }

@@ -13,7 +13,8 @@ pub(super) const CALLS: &[Simulated] = &[("GET", "/cluster/tasks", list)];
 fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
     let everything = cluster.has(&call.caller, "/", "Sys.Audit");
     let now = cluster.clock.now_ms();
-    let mut rows: Vec<(u64, u64, Value)> = Vec::new();
+    // Each node's own list as it told it, one after the other.
+    let mut rows: Vec<Value> = Vec::new();
     for node in cluster.nodes.iter() {
         let mut of_node: Vec<&Task> = cluster.tasks.iter().filter(|task| task.upid.node() == node.name).collect();
         of_node.sort_by_key(|task| std::cmp::Reverse(task.order()));
@@ -23,12 +24,11 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
             // The user of a token's task is told without the token, so a token never finds its own.
             if everything || task.user() == call.caller.id() {
                 let fresh = index == 0 && task.ended_at().is_some_and(|ended| ended >= told);
-                rows.push((task.order(), task.upid.task().start_time, row(task, fresh)));
+                rows.push(row(task, fresh));
             }
         }
     }
-    rows.sort_by_key(|(order, start, _)| std::cmp::Reverse((*order, *start)));
-    Ok(Reply::data(rows.into_iter().map(|(_, _, row)| row).collect::<Vec<_>>()))
+    Ok(Reply::data(rows))
 }
 
 fn row(task: &Task, fresh: bool) -> Value {

@@ -105,7 +105,7 @@ fn refs(cluster: &mut Cluster, call: &Call) -> Outcome {
         if call.text("type") != Some("ipset") {
             for alias in level.aliases.values() {
                 let mut row = json!({
-                    "type": "alias", "name": alias.name, "ref": format!("{name_of_scope}/{}", alias.name), "scope": name_of_scope,
+                    "type": "alias", "name": alias.name, "ref": alias.name, "scope": name_of_scope,
                 });
                 commented(&mut row, alias.comment.as_deref());
                 rows.push(row);
@@ -114,7 +114,7 @@ fn refs(cluster: &mut Cluster, call: &Call) -> Outcome {
         if call.text("type") != Some("alias") {
             for (name, set) in &level.ipsets {
                 let mut row = json!({
-                    "type": "ipset", "name": name, "ref": format!("+{name_of_scope}/{name}"), "scope": name_of_scope,
+                    "type": "ipset", "name": name, "ref": format!("+{name}"), "scope": name_of_scope,
                 });
                 commented(&mut row, set.comment.as_deref());
                 rows.push(row);

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{Call, Fault, Outcome, Reply, Simulated};
+use crate::guests::GuestKind;
 use crate::guests::config::section_json;
 use crate::guests::snapshot::{SnapshotAction, SnapshotJob, list_json};
 use crate::state::Cluster;
@@ -37,8 +38,23 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn run(cluster: &mut Cluster, call: &Call, kind: &str, action: SnapshotAction) -> Outcome {
     let on = target(call);
-    let job = SnapshotJob { on, name: call.required("snapname").to_owned(), action };
-    task(cluster, call, &format!("{}{kind}", on.kind.task_prefix()), |cluster, node| job.begin(cluster, node))
+    let name = call.required("snapname").to_owned();
+    let guest = match (on.kind, &action) {
+        (GuestKind::Lxc, SnapshotAction::Take { .. }) => "container",
+        (GuestKind::Lxc, SnapshotAction::Rollback { .. }) => "LXC",
+        _ => "VM",
+    };
+    let verb = match &action {
+        SnapshotAction::Take { .. } => "snapshot",
+        SnapshotAction::Delete { .. } => "delete snapshot",
+        SnapshotAction::Rollback { .. } => "rollback snapshot",
+    };
+    let noted = format!("{verb} {guest} {}: {name}", on.vmid);
+    let job = SnapshotJob { on, name, action };
+    task(cluster, call, &format!("{}{kind}", on.kind.task_prefix()), |cluster, node| {
+        cluster.log_call(call, noted);
+        job.begin(cluster, node)
+    })
 }
 
 fn take(cluster: &mut Cluster, call: &Call) -> Outcome {

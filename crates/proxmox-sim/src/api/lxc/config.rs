@@ -78,8 +78,15 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
             *value = nic.print();
         }
     }
+    cluster.log_call(call, format!("update CT {}:{}", on.vmid, parameters(call)));
     let change = Change { set, delete, revert, digest, ..Change::default() };
     let at = cluster.clock.now_ms();
     change::apply(cluster, on, call.node(), &change, at, &mut Vec::new())?;
     Ok(Reply::null())
+}
+
+/// What was sent, as the log shows it.
+fn parameters(call: &Call) -> String {
+    let shown = call.params.keys().filter(|name| !matches!(name.as_str(), "node" | "vmid" | "digest"));
+    shown.map(|name| format!(" -{name} {}", call.text(name).unwrap_or_default())).collect()
 }

@@ -2,9 +2,15 @@
 
 mod bulk;
 mod capabilities;
+mod certificates;
+mod devices;
 mod facts;
 mod list;
+mod packages;
+mod picture;
 mod rrd;
+mod services;
+mod settings;
 mod status;
 mod tasks;
 mod vzdump;
@@ -18,6 +24,12 @@ pub(super) fn simulate(table: &mut Table) {
         status::CALLS,
         facts::CALLS,
         capabilities::CALLS,
+        certificates::CALLS,
+        devices::CALLS,
+        packages::CALLS,
+        picture::CALLS,
+        services::CALLS,
+        settings::CALLS,
         rrd::CALLS,
         tasks::CALLS,
         vzdump::CALLS,

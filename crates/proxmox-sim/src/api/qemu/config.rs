@@ -181,7 +181,8 @@ fn check_in_worker(cluster: &Cluster, call: &Call, change: &Change) -> Result<()
 }
 
 fn update_now(cluster: &mut Cluster, call: &Call) -> Outcome {
-    let (change, _) = checked(cluster, call)?;
+    let (change, line) = checked(cluster, call)?;
+    cluster.log_call(call, line);
     check_in_worker(cluster, call, &change)?;
     let at = cluster.clock.now_ms();
     change::apply(cluster, target(call), call.node(), &change, at, &mut Vec::new())?;
@@ -190,6 +191,7 @@ fn update_now(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn update_later(cluster: &mut Cluster, call: &Call) -> Outcome {
     let (change, line) = checked(cluster, call)?;
+    cluster.log_call(call, line.clone());
     let on = target(call);
     let node = call.node().to_owned();
     let user = call.caller.id();

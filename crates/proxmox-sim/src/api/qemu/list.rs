@@ -81,7 +81,7 @@ pub(in crate::api) fn guest_chart(cluster: &Cluster, call: &Call) -> Vec<Value> 
         .get(call.vmid())
         .and_then(|guest| guest.runtime.as_ref())
         .map_or(i64::MAX, |runtime| runtime.since_ms / 1000);
-    rrd_rows(cluster.now(), call.required("timeframe"), since, |time| {
+    rrd_rows(cluster, call.required("timeframe"), since, |time| {
         let guest = cluster.guests.get(call.vmid())?;
         let shown = guest.status_json(time * 1000, 1, true, false);
         let keys = ["cpu", "mem", "maxmem", "disk", "maxdisk", "netin", "netout"];

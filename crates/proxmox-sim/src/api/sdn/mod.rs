@@ -43,7 +43,6 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
         ("DELETE", "/cluster/sdn/fabrics/node/{fabric_id}/{node_id}", |_, call| {
             Err(no_fabric(call.required("fabric_id"), "deleting node failed: "))
         }),
-        ("GET", "/nodes/{node}/sdn", |_, _| Ok(index_reply("id", &["zones", "fabrics", "vnets"]))),
         ("GET", "/nodes/{node}/sdn/zones", running_zones),
         ("GET", "/nodes/{node}/sdn/zones/{zone}", |_, _| Ok(index_reply("subdir", &["content", "bridges", "ip-vrf"]))),
         ("GET", "/nodes/{node}/sdn/zones/{zone}/content", running_vnets),

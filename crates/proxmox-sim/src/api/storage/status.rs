@@ -100,7 +100,7 @@ fn chart_data(cluster: &mut Cluster, call: &Call) -> Outcome {
     let id = call.required("storage");
     let booted = cluster.nodes.get(call.node()).map_or(0, |node| node.booted);
     let usage = cluster.storages.usage(id, call.node());
-    let rows = rrd_rows(cluster.now(), call.required("timeframe"), booted, |_| {
+    let rows = rrd_rows(cluster, call.required("timeframe"), booted, |_| {
         usage.active.then(|| json!({ "total": usage.total, "used": usage.used }))
     });
     Ok(Reply::data(rows))
