@@ -346,7 +346,8 @@ impl Player {
                 other => other.to_string(),
             };
             let recorded = exchange.response.body.pointer(pointer).map(text).unwrap_or_default();
-            let ours = body.pointer(pointer).map(text).unwrap_or_default();
+            let ours = compare::counterpart(pointer, &exchange.response.body, &body, &self.captured);
+            let ours = ours.or_else(|| body.pointer(pointer)).map(text).unwrap_or_default();
             self.captured.add(name, recorded, ours);
         }
         let mut found = self.compare(exchange, &answer, &body);

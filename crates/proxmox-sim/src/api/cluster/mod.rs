@@ -12,7 +12,9 @@ use super::Table;
 
 /// Gives the calls below these paths their handlers.
 pub(super) fn simulate(table: &mut Table) {
-    for calls in [resources::CALLS, members::CALLS, config::CALLS, options::CALLS, log::CALLS, tasks::CALLS, bulk::CALLS] {
+    for calls in
+        [resources::CALLS, members::CALLS, config::CALLS, options::CALLS, log::CALLS, tasks::CALLS, bulk::CALLS]
+    {
         table.simulate(calls.iter().copied());
     }
 }

@@ -55,10 +55,7 @@ const FLAGS: &[(&str, &str)] = &[
     ("amd-ssbd", "Improves Spectre mitigation performance with AMD CPUs, best used with 'virt-ssbd'."),
     ("amd-no-ssb", "Notifies guest OS that host is not vulnerable for Spectre on AMD CPUs."),
     ("pdpe1gb", "Allow guest OS to use 1GB size pages, if host HW supports it."),
-    (
-        "hv-tlbflush",
-        "Improve performance in overcommitted Windows guests. May lead to guest bluescreens on old CPUs.",
-    ),
+    ("hv-tlbflush", "Improve performance in overcommitted Windows guests. May lead to guest bluescreens on old CPUs."),
     ("hv-evmcs", "Improve performance for nested virtualization. Only supported on Intel CPUs."),
     ("aes", "Activate AES instruction set for HW acceleration."),
 ];
@@ -69,8 +66,8 @@ fn flags(_: &mut Cluster, _: &Call) -> Outcome {
 
 /// Versions of the machine types that QEMU 10.0 has.
 const MACHINES: &[&str] = &[
-    "10.0", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "7.1", "7.0", "6.2", "6.1", "6.0", "5.2", "5.1", "5.0", "4.2", "4.1",
-    "4.0", "3.1", "3.0", "2.12", "2.11", "2.10", "2.9", "2.8", "2.7", "2.6", "2.5", "2.4",
+    "10.0", "9.2", "9.1", "9.0", "8.2", "8.1", "8.0", "7.2", "7.1", "7.0", "6.2", "6.1", "6.0", "5.2", "5.1", "5.0",
+    "4.2", "4.1", "4.0", "3.1", "3.0", "2.12", "2.11", "2.10", "2.9", "2.8", "2.7", "2.6", "2.5", "2.4",
 ];
 
 /// Revisions that Proxmox made of some of them, and what they change.

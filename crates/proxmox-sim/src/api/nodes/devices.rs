@@ -34,8 +34,10 @@ fn known_disks(cluster: &Cluster, node: &str) -> Vec<Value> {
 
 fn disks(cluster: &mut Cluster, call: &Call) -> Outcome {
     let unused = |disk: &Value| disk.get("used").is_none_or(Value::is_null);
-    let rows: Vec<Value> =
-        known_disks(cluster, call.node()).into_iter().filter(|disk| call.text("type").is_none() || unused(disk)).collect();
+    let rows: Vec<Value> = known_disks(cluster, call.node())
+        .into_iter()
+        .filter(|disk| call.text("type").is_none() || unused(disk))
+        .collect();
     Ok(Reply::data(rows))
 }
 
@@ -53,8 +55,13 @@ fn smart(cluster: &mut Cluster, call: &Call) -> Outcome {
 }
 
 /// The devices of a virtual machine: vendor Red Hat, by device number and class.
-const VIRTUAL: &[(&str, &str)] =
-    &[("0x1045", "0xffff00"), ("0x1042", "0x018000"), ("0x1041", "0x020000"), ("0x1053", "0xffff00"), ("0x1044", "0xffff00")];
+const VIRTUAL: &[(&str, &str)] = &[
+    ("0x1045", "0xffff00"),
+    ("0x1042", "0x018000"),
+    ("0x1041", "0x020000"),
+    ("0x1053", "0xffff00"),
+    ("0x1044", "0xffff00"),
+];
 
 /// Classes of devices that nobody passes through: memory controllers, bridges, processors.
 const PLAIN_CLASSES: &[&str] = &["05", "06", "0b"];

@@ -24,8 +24,7 @@ pub(super) const CALLS: &[Simulated] = &[
 const SIZE: (u32, u32) = (800, 200);
 
 fn draw(cluster: &Cluster, call: &Call, kind: &str, of: &str) -> Outcome {
-    let folder =
-        if cluster.version.pair() >= (9, 0) { format!("pve-{kind}-9.0") } else { format!("pve2-{kind}") };
+    let folder = if cluster.version.pair() >= (9, 0) { format!("pve-{kind}-9.0") } else { format!("pve2-{kind}") };
     let sources = call.list("ds").unwrap_or_default().join("_");
     let png = white(SIZE).map_err(|error| Fault::die(format!("cannot draw: {error}")))?;
     // Bytes travel as the characters with their numbers.
