@@ -24,7 +24,7 @@ const PEERS: &[(&str, &str)] = &[
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the named stage (fmt, arrows, peers, clippy, test, doc, deny); may be repeated.
+    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, doc, deny); may be repeated.
     #[arg(long = "only", value_name = "STAGE")]
     only: Vec<String>,
 }
@@ -37,6 +37,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("peers", peers),
     ("clippy", clippy),
     ("test", test),
+    ("schemathesis", || crate::schemathesis::run(&crate::schemathesis::Args::default())),
     ("doc", doc),
     ("deny", deny),
 ];

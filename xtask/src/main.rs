@@ -7,7 +7,9 @@ mod db;
 mod openapi;
 mod peers;
 mod process;
+mod python;
 mod replay;
+mod schemathesis;
 mod vectors;
 
 use std::process::ExitCode;
@@ -37,6 +39,8 @@ enum Task {
     Bench(bench::Bench),
     /// Recorded conversations with a real Proxmox VE, against the simulator or a server.
     Replay(replay::Args),
+    /// Requests made up from the checked-in OpenAPI document, against a running demo.
+    Schemathesis(schemathesis::Args),
     /// Test vectors made elsewhere, run against the code here.
     #[command(subcommand)]
     Vectors(vectors::Vectors),
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         Task::Db(args) => db::run(&args),
         Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),
+        Task::Schemathesis(args) => schemathesis::run(&args),
         Task::Vectors(which) => vectors::run(&which),
     };
     match outcome {

@@ -23,6 +23,19 @@ pub fn run(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<(), Str
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }
 }
 
+/// The same with further arguments that are not printed: they hold a credential.
+pub fn run_hiding(program: &str, args: &[&str], hidden: &[&str]) -> Result<(), String> {
+    let line = format!("{program} {}", args.join(" "));
+    println!("\n$ {line} …");
+    let status = Command::new(program)
+        .args(args)
+        .args(hidden)
+        .current_dir(workspace_root())
+        .status()
+        .map_err(|error| format!("cannot run `{line}`: {error}"))?;
+    if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }
+}
+
 /// Whether a program can be started with these arguments.
 pub fn works(program: &str, args: &[&str]) -> bool {
     Command::new(program).args(args).output().is_ok_and(|output| output.status.success())
