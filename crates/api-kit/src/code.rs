@@ -47,6 +47,10 @@ pub enum Code {
     State,
     /// 409: the operation that was waited for was cancelled.
     Cancelled,
+    /// 409: the `Idempotency-Key` was used for another request.
+    KeyReused,
+    /// 409: the first request with this `Idempotency-Key` was cut off, and whether it did anything has to be looked at.
+    CutOff,
     /// 413: the body is too long.
     PayloadTooLarge,
     /// 415: the body is not JSON.
@@ -90,7 +94,9 @@ impl Code {
             | Self::Exhausted
             | Self::Ambiguous
             | Self::State
-            | Self::Cancelled => StatusCode::CONFLICT,
+            | Self::Cancelled
+            | Self::KeyReused
+            | Self::CutOff => StatusCode::CONFLICT,
             Self::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::UnsupportedMediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooManyFailures => StatusCode::TOO_MANY_REQUESTS,
@@ -133,6 +139,8 @@ impl Code {
             Self::Ambiguous => "ambiguous",
             Self::State => "state",
             Self::Cancelled => "cancelled",
+            Self::KeyReused => "key_reused",
+            Self::CutOff => "cut_off",
             Self::PayloadTooLarge => "payload_too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
             Self::TooManyFailures => "too_many_failures",
@@ -196,6 +204,8 @@ impl Code {
         Self::Ambiguous,
         Self::State,
         Self::Cancelled,
+        Self::KeyReused,
+        Self::CutOff,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::TooManyFailures,
@@ -232,7 +242,10 @@ mod tests {
             (403, "forbidden wrong_account account_suspended account_disabled no_role not_enabled"),
             (404, "not_found"),
             (405, "method_not_allowed"),
-            (409, "exists in_use not_empty running quota_exceeded exhausted ambiguous state cancelled"),
+            (
+                409,
+                "exists in_use not_empty running quota_exceeded exhausted ambiguous state cancelled key_reused cut_off",
+            ),
             (413, "payload_too_large"),
             (415, "unsupported_media_type"),
             (429, "too_many_failures"),

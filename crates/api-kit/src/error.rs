@@ -71,6 +71,13 @@ impl ApiError {
         Self::new(Code::BadRequest, message)
     }
 
+    /// A parameter of the query that nobody reads.
+    pub(crate) fn unknown_in_query(name: &str) -> Self {
+        let name: String = name.chars().filter(|character| !character.is_control()).take(64).collect();
+        Self::new(Code::UnknownField, format!("the query has no field {name}"))
+            .with_details(serde_json::json!({ "field": name }))
+    }
+
     /// There is no such thing.
     #[must_use]
     pub fn not_found(message: impl Into<String>) -> Self {

@@ -4,12 +4,13 @@
 //! - [`Routes`] and [`route!`] register handlers; [`Routes::into_app`] puts them under the stack (`stack` reads top to
 //!   bottom); [`serve`] serves the [`App`].
 //! - Handlers take [`Caller`], [`Path`], [`Query`], [`PagedQuery`], [`Json`], [`Prefer`] and return a [`Reply`].
-//! - [`Identify`] is the seam to whatever knows credentials and accounts.
+//! - [`Identify`] is the seam to whatever knows credentials and accounts, [`Backend`] to what can rehearse and remember answers.
 //! - HTTP statuses are decided in [`Code`] and nowhere else.
 //!
 //! It knows no use case, no store and no Proxmox; of the platform it knows who identifies callers and how errors are worded
 //! (`platform`).
 
+mod backend;
 mod code;
 mod context;
 mod document;
@@ -24,6 +25,7 @@ mod routes;
 mod server;
 mod stack;
 
+pub use backend::{Backend, Rehearsal};
 pub use code::Code;
 pub use context::{RequestContext, Timing, current, record_timing, timed, within};
 pub use envelope::{Answer, Reply, Warning};

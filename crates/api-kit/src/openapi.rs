@@ -7,11 +7,13 @@
 
 use axum::http::Method;
 use bnna_auth::Access;
+use bnna_platform::views::DryRun;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::path::HttpMethod;
 use utoipa::openapi::{Info, OpenApi, Paths};
 
 use crate::code::Code;
+use crate::layers;
 use crate::routes::{RouteInfo, Routes};
 
 /// What a document says of the façade it describes.
@@ -67,6 +69,12 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     fn components(&self) -> Value {
         let mut schemas: Map<String, Value> = self.schemas.clone().into_iter().collect();
         let words: Vec<String> = Code::FIXED.iter().map(Code::word).collect();
+        let mut dry_run = Vec::new();
+        <DryRun as utoipa::ToSchema>::schemas(&mut dry_run);
+        dry_run.push(("DryRun".to_owned(), <DryRun as utoipa::PartialSchema>::schema()));
+        for (name, schema) in dry_run {
+            schemas.insert(name, serde_json::to_value(schema).unwrap_or_default());
+        }
         schemas.insert(
             "Timings".into(),
             json!({
@@ -126,8 +134,47 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     }
 }
 
+/// The header and the parameter that every call has that changes something.
+fn of_changes() -> [Value; 2] {
+    [
+        json!({
+            "name": layers::KEY, "in": "header", "required": false,
+            "description": "Makes the call repeatable: for 24 hours the same call of the same caller with the same key gets the \
+                first one's answer, with `Idempotency-Replayed: true`; with another body or query it is 409 `key_reused`. Only \
+                answers of 200 to 299 are kept. While the first call runs a repeat waits for it as `Prefer: wait=N` says, then \
+                gets 202 with its operation, or 409 `in_use`. After a crash it gets 202 with the operation, or 409 `cut_off` \
+                where the call was begun and became none.",
+            "schema": { "type": "string", "minLength": 1, "maxLength": layers::LONGEST_KEY, "pattern": "^[!-~]+$" }
+        }),
+        json!({
+            "name": layers::DRY_RUN, "in": "query", "required": false,
+            "description": "Says what the call would do, and does nothing. Refusals are the same.",
+            "schema": { "type": "string", "enum": ["1", "true", "0", "false"] }
+        }),
+    ]
+}
+
+/// Lets a call that changes something answer with what it would do.
+fn may_rehearse(responses: &mut Map<String, Value>) {
+    let dry_run =
+        wrapped(json!({ "$ref": "#/components/schemas/DryRun" }), Extra { warnings: false, next_cursor: false });
+    let real = responses.get("200").and_then(|ok| ok.pointer("/content/application~1json/schema")).cloned();
+    let text = responses.get("200").and_then(|ok| ok["description"].as_str()).unwrap_or_default();
+    let description = format!("{text} With `dry_run` what would be done.").trim().to_owned();
+    let schema = match real {
+        Some(real) => json!({ "anyOf": [real, dry_run] }),
+        None => dry_run,
+    };
+    let answer = json!({ "description": description, "content": { "application/json": { "schema": schema } } });
+    responses.insert("200".into(), answer);
+}
+
 /// Adds to an operation what holds for every route.
 fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
+    let changes = !matches!(entry.method, Method::GET | Method::HEAD);
+    if changes && let Value::Array(parameters) = operation.entry("parameters").or_insert_with(|| json!([])) {
+        parameters.extend(of_changes());
+    }
     let enveloped = operation.remove("x-envelope") != Some(Value::Bool(false));
     let extra = Extra {
         warnings: operation.remove("x-warnings") == Some(Value::Bool(true)),
@@ -149,6 +196,9 @@ fn complete(operation: &mut Map<String, Value>, entry: &RouteInfo) {
         if let Some(schema) = response.pointer_mut("/content/application~1json/schema").filter(|_| enveloped) {
             *schema = wrapped(schema.take(), extra);
         }
+    }
+    if changes {
+        may_rehearse(responses);
     }
     for (status, description) in error_responses(entry) {
         responses.entry(status.to_string()).or_insert_with(|| {

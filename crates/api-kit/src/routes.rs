@@ -38,7 +38,8 @@ use std::fmt;
 use axum::Router;
 use axum::http::Method;
 use bnna_auth::Access;
-use utoipa::openapi::path::{HttpMethod, Operation, PathItem};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::path::{HttpMethod, Operation, Parameter, ParameterIn, PathItem};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 /// Words in a path after which a route hands out or takes in credentials: never for read-only operators.
@@ -59,6 +60,8 @@ pub struct RouteInfo {
     pub summary: String,
     /// Whether it hands out or takes in credentials.
     pub credentials: bool,
+    /// The names of the parameters of its query.
+    pub query: Vec<String>,
 }
 
 /// One handler with its access: made by [`route!`](crate::route!).
@@ -110,6 +113,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
                     operation_id: operation.operation_id.clone().unwrap_or_default(),
                     summary: operation.summary.clone().unwrap_or_default(),
                     credentials: path.split('/').any(|segment| CREDENTIAL_SEGMENTS.contains(&segment)),
+                    query: query_of(&operation),
                     path: path.clone(),
                 });
                 self.operations.push((path.clone(), method, operation));
@@ -173,6 +177,15 @@ fn operations(item: PathItem) -> impl Iterator<Item = (HttpMethod, Operation)> {
     ]
     .into_iter()
     .filter_map(|(method, operation)| operation.map(|operation| (method, operation)))
+}
+
+fn query_of(operation: &Operation) -> Vec<String> {
+    let parameters = operation.parameters.iter().flatten();
+    let of_query = |one: &RefOr<Parameter>| match one {
+        RefOr::T(one) if one.parameter_in == ParameterIn::Query => Some(one.name.clone()),
+        _ => None,
+    };
+    parameters.filter_map(of_query).collect()
 }
 
 fn axum_method(method: &HttpMethod) -> Method {

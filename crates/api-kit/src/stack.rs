@@ -12,6 +12,7 @@ use bnna_auth::limits::{FailureLimit, FailureLimiter};
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
+use crate::backend::{Backend, Behind, Stage};
 use crate::document::{self, Documentation};
 use crate::identify::Identify;
 use crate::layers;
@@ -62,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) body_limit: usize,
     pub(crate) deadline: Duration,
     pub(crate) tasks: TaskTracker,
+    pub(crate) stage: Box<dyn Stage>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Routes<S> {
@@ -86,7 +88,10 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
 
     /// The façade: routes under the stack.
     #[must_use]
-    pub fn into_app(self, state: S, identify: Arc<dyn Identify>, options: &Options) -> App {
+    pub fn into_app(self, state: S, identify: Arc<dyn Identify>, options: &Options) -> App
+    where
+        S: Backend,
+    {
         let routes = self.with_document(options);
         let table = routes.table();
         let documentation =
@@ -102,6 +107,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
             body_limit: options.body_limit,
             deadline: options.deadline,
             tasks: TaskTracker::new(),
+            stage: Box::new(Behind { router: routes.router.clone(), state: state.clone() }),
         });
         let tasks = shared.tasks.clone();
         let mut router = routes.router.with_state(state);
@@ -134,7 +140,12 @@ fn stacked(router: Router, shared: &Arc<Shared>) -> Router {
             // Who calls. An address with too many failures is refused before any work is done for it.
             .layer(from_fn_with_state(Arc::clone(shared), layers::authenticate))
             // Whether they may. Leaves the caller with its grant for the handler.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::authorise)),
+            .layer(from_fn_with_state(Arc::clone(shared), layers::authorise))
+            // A dry run goes to the stage. Inside of the authorisation: who may not do a thing may not try it either.
+            .layer(from_fn_with_state(Arc::clone(shared), layers::dry_run))
+            // A repeated call gets its answer from before. Innermost, so that keys belong to callers and only what handlers did
+            // is kept.
+            .layer(from_fn_with_state(Arc::clone(shared), layers::repeat)),
     )
 }
 

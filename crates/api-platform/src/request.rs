@@ -16,7 +16,7 @@ const LOG_PAGE: u32 = 100;
 /// Who acts, as the audit trail remembers it.
 pub(crate) fn actor(caller: &Caller) -> Result<Actor, ApiError> {
     let remote = caller.remote.ip().to_string();
-    Ok(Actor::new(caller.principal()?, Some(remote), caller.request_id.clone()))
+    Ok(Actor::new(caller.principal()?, Some(remote), caller.request_id.clone()).with_claim(caller.claim))
 }
 
 /// The account in the path.

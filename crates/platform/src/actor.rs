@@ -2,6 +2,7 @@
 
 use bnna_auth::Principal;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 /// A caller in one request. Holds ids only, never a credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +17,9 @@ pub struct Actor {
     pub remote_addr: Option<String>,
     /// The request.
     pub request_id: String,
+    /// The claim of the request's `Idempotency-Key`: an operation that it becomes is tied to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Uuid>,
 }
 
 impl Actor {
@@ -27,7 +31,14 @@ impl Actor {
             credential_id: principal.credential_id(),
             remote_addr,
             request_id: request_id.into(),
+            claim: None,
         }
+    }
+
+    /// With the claim of the request's key.
+    #[must_use]
+    pub fn with_claim(self, claim: Option<Uuid>) -> Self {
+        Self { claim, ..self }
     }
 
     /// bnpd itself.
@@ -38,6 +49,7 @@ impl Actor {
             credential_id: String::new(),
             remote_addr: None,
             request_id: what.to_owned(),
+            claim: None,
         }
     }
 }

@@ -16,6 +16,8 @@ mod keyring;
 pub mod nodes;
 pub mod operations;
 mod platform;
+pub mod rehearsal;
+pub mod repeats;
 pub mod retention;
 mod ssh_keys;
 pub mod tasks;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bnna_operations::{Event, Meta, OperationId, State, Workflow};
-use bnna_store::{Page, Window, audit as rows};
+use bnna_store::{Page, Window, audit as rows, idempotency};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::broadcast;
@@ -68,6 +68,7 @@ impl Platform {
             account: deed.account.clone(),
             subject: format!("{} {}", deed.target_kind, deed.target),
         };
+        let claim = actor.claim;
         let entry = audit::begin(self.store(), actor, deed).await?;
         let started = async {
             let work = prepare.await?;
@@ -77,6 +78,12 @@ impl Platform {
                 .try_write(move |sql| -> Result<(), Error> {
                     inserted.insert(sql)?;
                     rows::set_operation(sql, entry.id(), inserted.id().as_uuid())?;
+                    // In the same transaction: a repeated request finds the operation, or there is none.
+                    if let Some(claim) = claim
+                        && !idempotency::became(sql, claim, inserted.id().as_uuid())?
+                    {
+                        return Err(Conflict::InUse.because("another request with this Idempotency-Key was quicker"));
+                    }
                     Ok(())
                 })
                 .await?;
@@ -110,7 +117,8 @@ impl Platform {
             State::Failed | State::Undone | State::Stuck => {
                 self.settle().await;
                 let left = view.remains.iter().map(|left| format!("{}: {}", left.step, left.message));
-                Err(failure(id, view.error, left.collect()))
+                let named = if self.is_on_stage() { None } else { Some(id) };
+                Err(failure(named, view.error, left.collect()))
             }
             State::Pending | State::Running | State::Cancelling | State::Undoing => Ok(Run::Accepted(id.as_uuid())),
         }
@@ -195,10 +203,10 @@ pub(crate) async fn settle_as_they_end(
     }
 }
 
-/// A failed operation as an error: its own code, its id, and what it left behind.
-fn failure(id: OperationId, failure: Option<bnna_operations::Failure>, left: Vec<String>) -> Error {
+/// A failed operation as an error: its own code, its id unless it was only rehearsed, and what it left behind.
+fn failure(id: Option<OperationId>, failure: Option<bnna_operations::Failure>, left: Vec<String>) -> Error {
     let Some(mut failure) = failure else {
-        return Conflict::State.because(format!("operation {id} was cancelled"));
+        return Conflict::State.because("the operation was cancelled");
     };
     if !left.is_empty() {
         failure.message = format!("{}; left behind: {}", failure.message, left.join("; "));
@@ -208,7 +216,9 @@ fn failure(id: OperationId, failure: Option<bnna_operations::Failure>, left: Vec
         serde_json::Value::Null => serde_json::Map::new(),
         other => serde_json::Map::from_iter([("cause".to_owned(), other)]),
     };
-    details.insert("operation_id".to_owned(), id.to_string().into());
+    if let Some(id) = id {
+        details.insert("operation_id".to_owned(), id.to_string().into());
+    }
     if !left.is_empty() {
         details.insert("left".to_owned(), left.into());
     }

@@ -12,11 +12,13 @@ use bnna_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Adopt, Create, Delete, Repair, SetStatus, SyncAcls};
-use crate::clusters::{ClientSettings, Clusters, RotateToken};
+use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
 use crate::error::Error;
 use crate::estate::Estate;
 use crate::instances::{AdoptInstance, Destroy};
 use crate::keyring::{self, KeyError};
+use crate::rehearsal::Turns;
+use crate::repeats::Held;
 
 /// What the platform is started with.
 #[derive(Debug, Clone)]
@@ -90,6 +92,10 @@ struct Inner {
     pve_tokens: AcceptanceCache<String>,
     settings: Settings,
     ended: CancellationToken,
+    rehearsals: Turns,
+    held: Held,
+    /// Whether everything is only tried.
+    on_stage: bool,
 }
 
 impl Drop for Inner {
@@ -141,11 +147,50 @@ impl Platform {
         let engine = Operations::new(store, estate.clone(), workflows(), settings.operations.clone());
         let pve_tokens = AcceptanceCache::new(PVE_TOKENS).map_err(|_| StartError::NoRandom)?;
         let ended = CancellationToken::new();
-        let platform = Self { inner: Arc::new(Inner { estate, engine, sealer, users, pve_tokens, settings, ended }) };
+        let (rehearsals, held) = (Turns::default(), Held::default());
+        let inner =
+            Inner { estate, engine, sealer, users, pve_tokens, settings, ended, rehearsals, held, on_stage: false };
+        let platform = Self { inner: Arc::new(inner) };
         platform.engine().resume_all().await?;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
         tokio::spawn(crate::retention::purge_from_time_to_time(platform.downgrade()));
         Ok(platform)
+    }
+
+    /// The same platform over a copy of its store and over clusters that write into a script what would change them. It resumes
+    /// and purges nothing.
+    pub(crate) fn on_stage(&self, copy: Store, script: &Arc<Script>) -> Result<Self, Error> {
+        let real = &self.inner;
+        let clusters = Arc::new(real.estate.clusters.rehearsal(script));
+        let estate = Estate { store: copy.clone(), clusters, ..real.estate.clone() };
+        let operations = bnna_operations::Settings { resume_every: None, ..real.settings.operations.clone() };
+        let engine = Operations::new(copy, estate.clone(), workflows(), operations);
+        let inner = Inner {
+            estate,
+            engine,
+            sealer: real.sealer.clone(),
+            users: Arc::clone(&real.users),
+            pve_tokens: AcceptanceCache::new(1).map_err(|error| Error::Internal(error.to_string()))?,
+            settings: real.settings.clone(),
+            ended: CancellationToken::new(),
+            rehearsals: real.rehearsals.clone(),
+            held: Held::default(),
+            on_stage: true,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether everything is only tried.
+    pub(crate) fn is_on_stage(&self) -> bool {
+        self.inner.on_stage
+    }
+
+    pub(crate) fn rehearsals(&self) -> &Turns {
+        &self.inner.rehearsals
+    }
+
+    pub(crate) fn held(&self) -> &Held {
+        &self.inner.held
     }
 
     /// Told when the last handle is gone.

@@ -1,5 +1,5 @@
-//! How long rows stay that nobody needs for ever: operations that ended, Proxmox tasks, tenant tokens that hold no more, keys of
-//! requests that were made once. The audit trail is not among them: it is kept whole.
+//! How long rows stay that nobody needs for ever: operations that ended, Proxmox tasks, tenant tokens that hold no more, and,
+//! much shorter, answers to requests that were made with a key. The audit trail is not among them: it is kept whole.
 
 use std::time::Duration;
 
@@ -7,6 +7,7 @@ use bnna_store::{idempotency, operations, tasks, tenant_tokens};
 use time::OffsetDateTime;
 
 use crate::Platform;
+use crate::repeats;
 
 /// For how long they are kept after their end, days.
 pub const KEPT_DAYS: i64 = 90;
@@ -27,13 +28,14 @@ pub struct Purged {
 }
 
 impl Platform {
-    /// Removes what ended more than [`KEPT_DAYS`] before `now`, in one transaction. Audit entries get the outcome of their
+    /// Removes what ended more than [`KEPT_DAYS`] before `now`, and keys older than [`repeats::KEPT_HOURS`], in one transaction. Audit entries get the outcome of their
     /// operations first.
     ///
     /// # Errors
     /// The store cannot be written.
     pub async fn purge(&self, now: OffsetDateTime) -> Result<Purged, bnna_store::Error> {
         let before = now - time::Duration::days(KEPT_DAYS);
+        let answered_before = now - time::Duration::hours(repeats::KEPT_HOURS);
         self.settle().await;
         self.store()
             .write(move |sql| {
@@ -41,7 +43,7 @@ impl Platform {
                     operations: operations::purge(sql, before)?,
                     tasks: tasks::purge(sql, before)?,
                     tokens: tenant_tokens::purge(sql, before)?,
-                    keys: idempotency::purge(sql, before)?,
+                    keys: idempotency::purge(sql, answered_before)?,
                 })
             })
             .await

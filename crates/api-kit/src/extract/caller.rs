@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use bnna_auth::{Grant, Principal};
+use uuid::Uuid;
 
 use crate::error::ApiError;
 
@@ -18,6 +19,8 @@ pub struct Caller {
     pub request_id: String,
     /// Where the request came from.
     pub remote: SocketAddr,
+    /// The claim of the request's `Idempotency-Key`, for the use case to tie to what it starts.
+    pub claim: Option<Uuid>,
 }
 
 impl Caller {

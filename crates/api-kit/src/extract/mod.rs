@@ -11,8 +11,9 @@ mod strict;
 
 pub use caller::Caller;
 pub use json::Json;
-pub(crate) use json::too_long;
+pub(crate) use json::{body_error, too_long};
 pub use page::{Cursor, Page};
 pub use path::Path;
 pub use prefer::Prefer;
+pub(crate) use query::pairs as query_pairs;
 pub use query::{PagedQuery, Query};

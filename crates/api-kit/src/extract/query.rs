@@ -61,20 +61,26 @@ fn read<T: DeserializeOwned>(query: &str) -> Result<T, ApiError> {
 
 /// Refuses what the parser would silently mend: bad percent-encoding, bytes that are not UTF-8, NUL, repeated names.
 fn check(query: &str) -> Result<(), ApiError> {
+    pairs(query).map(drop)
+}
+
+/// The pairs of a query, each as written, and its name and value as meant; refusing what [`check`] refuses.
+pub(crate) fn pairs(query: &str) -> Result<Vec<(&str, String, String)>, ApiError> {
     if query.len() > MAX_QUERY {
         return Err(ApiError::bad_request(format!("the query is longer than {MAX_QUERY} bytes")));
     }
     let mut names = HashSet::new();
+    let mut pairs = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let name = decode(name)?;
-        decode(value)?;
-        if let Some(name) = names.replace(name) {
+        let (name, value) = (decode(name)?, decode(value)?);
+        if !names.insert(name.clone()) {
             return Err(ApiError::new(Code::BadRequest, format!("the query has {name:?} twice"))
                 .with_details(json!({ "field": name })));
         }
+        pairs.push((pair, name, value));
     }
-    Ok(())
+    Ok(pairs)
 }
 
 fn decode(text: &str) -> Result<String, ApiError> {

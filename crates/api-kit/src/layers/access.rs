@@ -25,7 +25,7 @@ const ACCOUNT_PARAMETER: &str = "slug";
 
 /// The route that was found, left for the layers below.
 #[derive(Clone)]
-struct Located(Arc<RouteInfo>);
+pub(super) struct Located(pub(super) Arc<RouteInfo>);
 
 /// The caller that was identified, left for the layer below.
 #[derive(Clone)]
@@ -135,7 +135,8 @@ pub(crate) async fn authorise(
     };
     match authorize(&question, principal) {
         Ok(grant) => {
-            let caller = Caller { grant, request_id: context.request_id.clone(), remote: context.remote };
+            let (request_id, remote) = (context.request_id.clone(), context.remote);
+            let caller = Caller { grant, request_id, remote, claim: None };
             request.extensions_mut().insert(caller);
             next.run(request).await
         }

@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use bnna_api_kit::{
-    Answer, ApiError, App, AuthFailure, Caller, Code, Document, Identify, Json, Options, PagedQuery, Path, Prefer,
-    Query, Reply, Routes, ServerOptions, Warning, record_timing, route, serve,
+    Answer, ApiError, App, AuthFailure, Backend, Caller, Code, Document, Identify, Json, Options, PagedQuery, Path,
+    Prefer, Query, Rehearsal, Reply, Routes, ServerOptions, Warning, record_timing, route, serve,
 };
 use bnna_auth::authorization::Credential;
 use bnna_auth::limits::FailureLimit;
 use bnna_auth::{Access, Operator, OperatorSource, Principal, Standing, Tenant};
+use bnna_platform::repeats::{Claim, Claimed, KeptAnswer, Repeat};
+use bnna_platform::views::DryRun;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
@@ -98,6 +101,31 @@ pub struct Shop {
     pub begun: Arc<Notify>,
     pub may_end: Arc<Notify>,
     pub ended: Arc<Notify>,
+}
+
+/// Rehearses nothing and remembers nothing: that is the platform's, and tested with it.
+impl Backend for Shop {
+    fn rehearse(&self) -> BoxFuture<'_, Result<Rehearsal<Self>, ApiError>> {
+        let would = |status: StatusCode| {
+            let (would, acl, records, deletes) = (vec![], vec![], vec![], vec![]);
+            let dry_run = DryRun { dry_run: true, status: status.as_u16(), would, acl, records, deletes };
+            async move { Ok(dry_run) }.boxed()
+        };
+        let rehearsal = Rehearsal { state: Self::default(), would: Box::new(would) };
+        async move { Ok(rehearsal) }.boxed()
+    }
+
+    fn claim<'a>(&'a self, _: &'a Repeat, _: &'a str) -> BoxFuture<'a, Result<Claimed, ApiError>> {
+        async move { Ok(Claimed::TooMany) }.boxed()
+    }
+
+    fn keep_answer<'a>(&'a self, _: &'a Claim, _: &'a KeptAnswer) -> BoxFuture<'a, Result<(), ApiError>> {
+        async move { Ok(()) }.boxed()
+    }
+
+    fn release(&self, _: Claim) -> BoxFuture<'_, Result<(), ApiError>> {
+        async move { Ok(()) }.boxed()
+    }
 }
 
 #[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]

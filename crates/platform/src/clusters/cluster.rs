@@ -1,11 +1,13 @@
 //! One cluster: its settings, its client, and Proxmox's failures as ours.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bnna_core::Invalid;
 use proxmox_client::{Class, Limits, Pve, TaskOutcome, Timeouts, Upid};
 use secrecy::SecretString;
 
+use super::rehearsal::{self, Script};
 use super::settings::{ClientSettings, ClusterSettings, Trust};
 use crate::error::{Error, Reached, Upstream};
 
@@ -22,6 +24,8 @@ pub struct Cluster {
     pub(super) pve: Pve,
     pub(super) secret: SecretString,
     clients: ClientSettings,
+    /// Where changes are written down instead, in a rehearsal.
+    pub(super) script: Option<Arc<Script>>,
 }
 
 impl std::fmt::Debug for Cluster {
@@ -37,7 +41,7 @@ impl Cluster {
     /// What is set cannot be used.
     pub fn new(settings: ClusterSettings, secret: SecretString, clients: &ClientSettings) -> Result<Self, Error> {
         let pve = client(&settings, &settings.token_id, secret.clone(), clients)?;
-        Ok(Self { host: settings.host.to_string(), settings, pve, secret, clients: clients.clone() })
+        Ok(Self { host: settings.host.to_string(), settings, pve, secret, clients: clients.clone(), script: None })
     }
 
     /// The same cluster asked with another token.
@@ -46,7 +50,32 @@ impl Cluster {
     /// The token's id is malformed.
     pub fn with_token(&self, id: &str, secret: SecretString) -> Result<Self, Error> {
         let settings = ClusterSettings { token_id: id.to_owned(), ..self.settings.clone() };
-        Self::new(settings, secret, &self.clients)
+        self.with(settings, secret)
+    }
+
+    /// The same cluster with other settings, a rehearsal's remaining one. A token that only the rehearsal made opens nothing: the
+    /// present one reads in its place.
+    pub(super) fn with(&self, settings: ClusterSettings, secret: SecretString) -> Result<Self, Error> {
+        let other = Self::new(settings, secret, &self.clients)?;
+        Ok(match &self.script {
+            None => other,
+            Some(script) if script.has_made_token(&self.host, &other.settings.token_id) => {
+                Self { pve: self.pve.clone(), ..other }.on_stage(script)
+            }
+            Some(script) => other.on_stage(script),
+        })
+    }
+
+    /// The same cluster once more.
+    pub(super) fn again(&self) -> Self {
+        Self {
+            host: self.host.clone(),
+            settings: self.settings.clone(),
+            pve: self.pve.clone(),
+            secret: self.secret.clone(),
+            clients: self.clients.clone(),
+            script: self.script.clone(),
+        }
     }
 
     /// bnpd's token there.
@@ -75,6 +104,9 @@ impl Cluster {
     /// # Errors
     /// It ended badly, with Proxmox's words; or it has not ended in time: then it may go on.
     pub async fn finished(&self, upid: &str, deadline: Duration) -> Result<(), Error> {
+        if self.script.is_some() && upid == rehearsal::UPID {
+            return Ok(());
+        }
         let upid: Upid = upid.parse().map_err(|error| Error::Internal(format!("a UPID of {}: {error}", self.host)))?;
         let wait = proxmox_client::Wait::up_to(deadline).every(FIRST_LOOK, LAST_LOOKS);
         match self.pve.task(upid).wait(wait).await {

@@ -12,6 +12,7 @@ use proxmox_client::pve::qemu::{DestroyQemu, StartQemu, StopQemu};
 use proxmox_client::{PoolId, Upid};
 
 use super::Cluster;
+use super::rehearsal::{Edit, UPID};
 use crate::error::Error;
 
 /// A guest as the cluster's list shows it; figures may be ten seconds old.
@@ -120,7 +121,9 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn guests(&self) -> Result<Vec<Guest>, Error> {
         let rows = self.on(self.pve.cluster().resources(Some(ResourceKind::Guests))).await?;
-        Ok(rows.into_iter().filter_map(Guest::read).collect())
+        let mut guests = rows.into_iter().filter_map(Guest::read).collect();
+        self.edits().iter().for_each(|edit| edit.guests(&mut guests));
+        Ok(guests)
     }
 
     /// The guests among resources.
@@ -146,11 +149,13 @@ impl Cluster {
             GuestKind::Qemu => self.pve.qemu(&guest.node, vmid).status().await,
             GuestKind::Lxc => self.pve.lxc(&guest.node, vmid).status().await,
         };
-        match status {
-            Ok(status) => Ok(Some(Now { running: status.is_running(), lock: status.lock })),
-            Err(error) if error.is_missing() => Ok(None),
-            Err(error) => Err(self.failed(&error)),
-        }
+        let mut now = match status {
+            Ok(status) => Some(Now { running: status.is_running(), lock: status.lock }),
+            Err(error) if error.is_missing() => None,
+            Err(error) => return Err(self.failed(&error)),
+        };
+        self.edits().iter().for_each(|edit| edit.now(guest.vmid, &mut now));
+        Ok(now)
     }
 
     /// What stands against destroying a guest, asked of its own node; what only a person can remove comes first.
@@ -200,31 +205,34 @@ impl Cluster {
             false => Shutdown::within(seconds(timeout)),
         };
         let reboot = |timeout: u32| Reboot { timeout: Some(u64::from(timeout)) };
-        let task = match guest.kind {
-            GuestKind::Qemu => {
-                let vm = self.pve.qemu(&guest.node, vmid);
-                match order {
-                    PowerOrder::Start => vm.start(&StartQemu::default()).await,
-                    PowerOrder::Stop => vm.stop(StopQemu::default()).await,
-                    PowerOrder::Shutdown { timeout_seconds, force_stop } => {
-                        vm.shutdown(shutdown(timeout_seconds, force_stop)).await
+        let task = async {
+            let task = match guest.kind {
+                GuestKind::Qemu => {
+                    let vm = self.pve.qemu(&guest.node, vmid);
+                    match order {
+                        PowerOrder::Start => vm.start(&StartQemu::default()).await,
+                        PowerOrder::Stop => vm.stop(StopQemu::default()).await,
+                        PowerOrder::Shutdown { timeout_seconds, force_stop } => {
+                            vm.shutdown(shutdown(timeout_seconds, force_stop)).await
+                        }
+                        PowerOrder::Reboot { timeout_seconds } => vm.reboot(reboot(timeout_seconds)).await,
                     }
-                    PowerOrder::Reboot { timeout_seconds } => vm.reboot(reboot(timeout_seconds)).await,
                 }
-            }
-            GuestKind::Lxc => {
-                let container = self.pve.lxc(&guest.node, vmid);
-                match order {
-                    PowerOrder::Start => container.start(StartLxc::default()).await,
-                    PowerOrder::Stop => container.stop(StopLxc::default()).await,
-                    PowerOrder::Shutdown { timeout_seconds, force_stop } => {
-                        container.shutdown(shutdown(timeout_seconds, force_stop)).await
+                GuestKind::Lxc => {
+                    let container = self.pve.lxc(&guest.node, vmid);
+                    match order {
+                        PowerOrder::Start => container.start(StartLxc::default()).await,
+                        PowerOrder::Stop => container.stop(StopLxc::default()).await,
+                        PowerOrder::Shutdown { timeout_seconds, force_stop } => {
+                            container.shutdown(shutdown(timeout_seconds, force_stop)).await
+                        }
+                        PowerOrder::Reboot { timeout_seconds } => container.reboot(reboot(timeout_seconds)).await,
                     }
-                    PowerOrder::Reboot { timeout_seconds } => container.reboot(reboot(timeout_seconds)).await,
                 }
-            }
+            };
+            task.map(|task| task.upid().to_string())
         };
-        task.map(|task| task.upid().to_string()).map_err(|error| self.failed(&error))
+        self.change(Edit::Power { vmid: guest.vmid, order }, task, || UPID.to_owned()).await
     }
 
     /// Destroys a guest with its disks, and takes it out of backup jobs and the like: the UPID of the task.
@@ -233,17 +241,20 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn destroy(&self, guest: &Guest) -> Result<String, Error> {
         let vmid = number(guest.vmid)?;
-        let task = match guest.kind {
-            GuestKind::Qemu => {
-                let params = DestroyQemu { purge: proxmox_client::Switch::On, ..DestroyQemu::default() };
-                self.pve.qemu(&guest.node, vmid).destroy(params).await
-            }
-            GuestKind::Lxc => {
-                let params = DestroyLxc { purge: proxmox_client::Switch::On, ..DestroyLxc::default() };
-                self.pve.lxc(&guest.node, vmid).destroy(params).await
-            }
+        let task = async {
+            let task = match guest.kind {
+                GuestKind::Qemu => {
+                    let params = DestroyQemu { purge: proxmox_client::Switch::On, ..DestroyQemu::default() };
+                    self.pve.qemu(&guest.node, vmid).destroy(params).await
+                }
+                GuestKind::Lxc => {
+                    let params = DestroyLxc { purge: proxmox_client::Switch::On, ..DestroyLxc::default() };
+                    self.pve.lxc(&guest.node, vmid).destroy(params).await
+                }
+            };
+            task.map(|task| task.upid().to_string())
         };
-        task.map(|task| task.upid().to_string()).map_err(|error| self.failed(&error))
+        self.change(Edit::Destroy(guest.vmid), task, || UPID.to_owned()).await
     }
 
     /// A task as it is; `None` when the cluster knows none of that id.
@@ -283,7 +294,9 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn pools(&self) -> Result<Vec<String>, Error> {
         let rows = self.on(self.pve.pools().list()).await?;
-        Ok(rows.into_iter().map(|row| row.poolid.to_string()).collect())
+        let mut names = rows.into_iter().map(|row| row.poolid.to_string()).collect();
+        self.edits().iter().for_each(|edit| edit.pools(&mut names));
+        Ok(names)
     }
 
     /// A pool's comment; `None` when there is no such pool.
@@ -293,7 +306,9 @@ impl Cluster {
     pub async fn pool_comment(&self, pool: &str) -> Result<Option<String>, Error> {
         let id: PoolId = self.parse(pool)?;
         let found = self.on(self.pve.pools().get(&id)).await?;
-        Ok(found.map(|row| row.comment.unwrap_or_default()))
+        let mut comment = found.map(|row| row.comment.unwrap_or_default());
+        self.edits().iter().for_each(|edit| edit.comment(pool, &mut comment));
+        Ok(comment)
     }
 
     /// A pool's members; none when there is no such pool.
@@ -302,11 +317,15 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn pool_members(&self, pool: &str) -> Result<PoolMembers, Error> {
         let id: PoolId = self.parse(pool)?;
-        let Some(row) = self.on(self.pve.pools().get(&id)).await? else { return Ok(PoolMembers::default()) };
-        Ok(PoolMembers {
-            guests: row.guests().filter_map(|vmid| Vmid::new(vmid.get()).ok()).collect(),
-            storages: row.storages().map(str::to_owned).collect(),
-        })
+        let mut members = match self.on(self.pve.pools().get(&id)).await? {
+            None => PoolMembers::default(),
+            Some(row) => PoolMembers {
+                guests: row.guests().filter_map(|vmid| Vmid::new(vmid.get()).ok()).collect(),
+                storages: row.storages().map(str::to_owned).collect(),
+            },
+        };
+        self.edits().iter().for_each(|edit| edit.members(pool, &mut members));
+        Ok(members)
     }
 
     /// Makes a pool.
@@ -315,7 +334,8 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn create_pool(&self, pool: &str, comment: &str) -> Result<(), Error> {
         let id: PoolId = self.parse(pool)?;
-        self.on(self.pve.pools().create(&id, Some(comment))).await
+        let edit = Edit::MakePool { pool: pool.to_owned(), comment: comment.to_owned() };
+        self.change(edit, self.pve.pools().create(&id, Some(comment)), || ()).await
     }
 
     /// Deletes a pool, which has to be empty.
@@ -324,7 +344,7 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn delete_pool(&self, pool: &str) -> Result<(), Error> {
         let id: PoolId = self.parse(pool)?;
-        self.on(self.pve.pools().delete(&id)).await
+        self.change(Edit::DeletePool(pool.to_owned()), self.pve.pools().delete(&id), || ()).await
     }
 
     /// Puts a storage into a pool.
@@ -332,8 +352,9 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn add_storage_to_pool(&self, pool: &str, storage: &str) -> Result<(), Error> {
-        let members = Members { storages: vec![storage.to_owned()], ..Members::default() };
-        self.on(self.pve.pools().add(&self.parse(pool)?, &members, FromOtherPool::Refuse)).await
+        let (id, members) = (self.parse(pool)?, Members { storages: vec![storage.to_owned()], ..Members::default() });
+        let edit = Edit::AddStorage { pool: pool.to_owned(), storage: storage.to_owned() };
+        self.change(edit, self.pve.pools().add(&id, &members, FromOtherPool::Refuse), || ()).await
     }
 
     /// Takes a storage out of a pool.
@@ -341,8 +362,9 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn remove_storage_from_pool(&self, pool: &str, storage: &str) -> Result<(), Error> {
-        let members = Members { storages: vec![storage.to_owned()], ..Members::default() };
-        self.on(self.pve.pools().remove(&self.parse(pool)?, &members)).await
+        let (id, members) = (self.parse(pool)?, Members { storages: vec![storage.to_owned()], ..Members::default() });
+        let edit = Edit::RemoveStorage { pool: pool.to_owned(), storage: storage.to_owned() };
+        self.change(edit, self.pve.pools().remove(&id, &members), || ()).await
     }
 
     /// Puts a guest that is in no pool into one.
@@ -350,8 +372,9 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn add_guest_to_pool(&self, pool: &str, vmid: Vmid) -> Result<(), Error> {
-        let members = Members { guests: vec![number(vmid)?], ..Members::default() };
-        self.on(self.pve.pools().add(&self.parse(pool)?, &members, FromOtherPool::Refuse)).await
+        let (id, members) = (self.parse(pool)?, Members { guests: vec![number(vmid)?], ..Members::default() });
+        let edit = Edit::AddGuest { pool: pool.to_owned(), vmid };
+        self.change(edit, self.pve.pools().add(&id, &members, FromOtherPool::Refuse), || ()).await
     }
 
     /// Takes a guest out of a pool.
@@ -359,7 +382,8 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn remove_guest_from_pool(&self, pool: &str, vmid: Vmid) -> Result<(), Error> {
-        let members = Members { guests: vec![number(vmid)?], ..Members::default() };
-        self.on(self.pve.pools().remove(&self.parse(pool)?, &members)).await
+        let (id, members) = (self.parse(pool)?, Members { guests: vec![number(vmid)?], ..Members::default() });
+        let edit = Edit::RemoveGuest { pool: pool.to_owned(), vmid };
+        self.change(edit, self.pve.pools().remove(&id, &members), || ()).await
     }
 }

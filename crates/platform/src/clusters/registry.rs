@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use secrecy::SecretString;
 
 use super::cluster::Cluster;
+use super::rehearsal::Script;
 use super::settings::{ClientSettings, ClusterSettings};
 use crate::error::Error;
 
@@ -17,12 +18,34 @@ pub(super) const MOST: usize = 256;
 pub struct Clusters {
     pub(crate) clients: ClientSettings,
     known: RwLock<BTreeMap<String, Arc<Cluster>>>,
+    script: Option<Arc<Script>>,
 }
 
 impl Clusters {
     /// No clusters yet.
     pub fn new(clients: ClientSettings) -> Self {
-        Self { clients, known: RwLock::default() }
+        Self { clients, known: RwLock::default(), script: None }
+    }
+
+    /// The same clusters for a dry run: what would change them is written into the script, and the list itself may be changed
+    /// without anybody noticing.
+    #[must_use]
+    pub fn rehearsal(&self, script: &Arc<Script>) -> Self {
+        let on_stage = |cluster: Arc<Cluster>| (cluster.host.clone(), Arc::new(cluster.on_stage(script)));
+        let known = RwLock::new(self.all().into_iter().map(on_stage).collect());
+        Self { clients: self.clients.clone(), known, script: Some(Arc::clone(script)) }
+    }
+
+    /// A cluster with these settings, which is not taken into use yet.
+    ///
+    /// # Errors
+    /// What is set cannot be used.
+    pub fn candidate(&self, settings: ClusterSettings, secret: SecretString) -> Result<Cluster, Error> {
+        match (self.get(settings.host.as_str()), &self.script) {
+            (Ok(known), Some(_)) => known.with(settings, secret),
+            (Err(_), Some(script)) => Ok(Cluster::new(settings, secret, &self.clients)?.on_stage(script)),
+            (_, None) => Cluster::new(settings, secret, &self.clients),
+        }
     }
 
     /// Takes a cluster into use, in the place of one of the same host.
@@ -30,7 +53,7 @@ impl Clusters {
     /// # Errors
     /// What is set cannot be used: a malformed address, fingerprint, CA or token id; or there are 256 already.
     pub fn put(&self, settings: ClusterSettings, secret: SecretString) -> Result<Arc<Cluster>, Error> {
-        let cluster = Arc::new(Cluster::new(settings, secret, &self.clients)?);
+        let cluster = Arc::new(self.candidate(settings, secret)?);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         if !known.contains_key(&cluster.host) && known.len() >= MOST {
             return Err(bnna_core::Invalid::new("host", format!("there are {MOST} clusters already")).into());

@@ -6,6 +6,7 @@ use proxmox_client::pve::access::users::{UpdateUser, UserFilter};
 use proxmox_client::{AclPath, UserId};
 
 use super::Cluster;
+use super::rehearsal::Edit;
 use crate::error::Error;
 
 /// A group.
@@ -35,7 +36,7 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn groups(&self) -> Result<Vec<Group>, Error> {
         let rows = self.on(self.pve.access().groups()).await?;
-        Ok(rows
+        let mut groups = rows
             .into_iter()
             .map(|row| Group {
                 name: row.groupid,
@@ -46,7 +47,9 @@ impl Cluster {
                     users
                 },
             })
-            .collect())
+            .collect();
+        self.edits().iter().for_each(|edit| edit.groups(&mut groups));
+        Ok(groups)
     }
 
     /// Makes a group.
@@ -54,7 +57,8 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn create_group(&self, name: &str, comment: &str) -> Result<(), Error> {
-        self.on(self.pve.access().create_group(name, Some(comment))).await
+        let edit = Edit::MakeGroup { group: name.to_owned(), comment: comment.to_owned() };
+        self.change(edit, self.pve.access().create_group(name, Some(comment)), || ()).await
     }
 
     /// Deletes a group, and with it what it holds.
@@ -62,7 +66,7 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn delete_group(&self, name: &str) -> Result<(), Error> {
-        self.on(self.pve.access().delete_group(name)).await
+        self.change(Edit::DeleteGroup(name.to_owned()), self.pve.access().delete_group(name), || ()).await
     }
 
     /// A user, if there is one.
@@ -72,10 +76,14 @@ impl Cluster {
     pub async fn user(&self, userid: &str) -> Result<Option<User>, Error> {
         let id: UserId = self.parse(userid)?;
         let found = self.on(self.pve.access().users(UserFilter::default())).await?;
-        Ok(found
+        let mut user = found
             .into_iter()
             .find(|row| row.userid == id)
-            .map(|row| User { userid: userid.to_owned(), enabled: row.is_enabled() }))
+            .map(|row| User { userid: userid.to_owned(), enabled: row.is_enabled() });
+        if let Some(user) = &mut user {
+            self.edits().iter().for_each(|edit| edit.user(user));
+        }
+        Ok(user)
     }
 
     /// Switches a user on or off.
@@ -85,7 +93,8 @@ impl Cluster {
     pub async fn set_user_enabled(&self, userid: &str, enabled: bool) -> Result<(), Error> {
         let id: UserId = self.parse(userid)?;
         let change = UpdateUser { enable: Some(enabled), ..UpdateUser::default() };
-        self.on(self.pve.access().update_user(&id, &change)).await
+        let edit = Edit::SwitchUser { userid: userid.to_owned(), enabled };
+        self.change(edit, self.pve.access().update_user(&id, &change), || ()).await
     }
 
     /// Whether bnpd's own token is of this user.
@@ -99,7 +108,7 @@ impl Cluster {
     /// The cluster does not answer or refuses.
     pub async fn acl(&self) -> Result<Vec<AclEntry>, Error> {
         let rows = self.on(self.pve.access().acl()).await?;
-        Ok(rows
+        let mut acl = rows
             .into_iter()
             .map(|row| AclEntry {
                 path: row.path.to_string(),
@@ -108,7 +117,9 @@ impl Cluster {
                 ugid: row.ugid,
                 propagate: row.propagate,
             })
-            .collect())
+            .collect();
+        self.edits().iter().for_each(|edit| edit.acl(&mut acl));
+        Ok(acl)
     }
 
     /// Writes an entry of a group.
@@ -116,8 +127,8 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn put_acl(&self, entry: &AclEntry) -> Result<(), Error> {
-        let entry = self.group_entry(entry)?;
-        self.on(self.pve.access().grant(&entry)).await
+        let written = self.group_entry(entry)?;
+        self.change(Edit::Grant(entry.clone()), self.pve.access().grant(&written), || ()).await
     }
 
     /// Takes an entry of a group away.
@@ -125,8 +136,8 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn remove_acl(&self, entry: &AclEntry) -> Result<(), Error> {
-        let entry = self.group_entry(entry)?;
-        self.on(self.pve.access().revoke(&entry)).await
+        let written = self.group_entry(entry)?;
+        self.change(Edit::Revoke(entry.clone()), self.pve.access().revoke(&written), || ()).await
     }
 
     fn group_entry(&self, entry: &AclEntry) -> Result<PveEntry, Error> {

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::rehearsal::Edit;
 use super::{Cluster, ClusterSettings};
 use crate::Platform;
 use crate::actor::Actor;
@@ -138,7 +139,7 @@ impl Step<Estate> for Take {
                 let id: TokenId =
                     rotate.token_id.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
                 // Made before, perhaps, and its secret lost with the answer.
-                cluster.delete_token(&id).await?;
+                cluster.delete_token(&id, Edit::ClearToken(id.to_string())).await?;
                 let taken = async {
                     let secret = cluster.create_token(&id, "bnpd, rotated").await?;
                     rotate.verify_and_keep(estate, &cluster, secret).await
@@ -146,7 +147,7 @@ impl Step<Estate> for Take {
                 .await;
                 if taken.is_err()
                     && matches!(rotate.stored(estate).await, Ok(None))
-                    && let Err(error) = cluster.delete_token(&id).await
+                    && let Err(error) = cluster.delete_token(&id, Edit::ClearToken(id.to_string())).await
                 {
                     tracing::warn!(%error, cluster = %rotate.host, token = %id, "a token not in use could not be deleted");
                 }
@@ -206,7 +207,7 @@ impl Step<Estate> for DeleteOld {
     async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
         let old: TokenId = self.0.old.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
-        match cluster.delete_token(&old).await {
+        match cluster.delete_token(&old, Edit::DeleteToken(old.to_string())).await {
             Ok(()) => Ok(Some(self.0.old.clone())),
             Err(error) => {
                 // The new token is in use: an old one that stays is a fact to know, not a reason to go back.
@@ -224,16 +225,18 @@ impl Step<Estate> for DeleteOld {
 impl Cluster {
     async fn create_token(&self, id: &TokenId, comment: &str) -> Result<SecretString, Error> {
         let params = CreateToken { comment: Some(comment.to_owned()), privsep: Some(false), ..CreateToken::default() };
-        let made = self.on(self.pve.access().create_token(id, &params)).await?;
-        Ok(made.value.into_inner())
+        let made = async { Ok(self.pve.access().create_token(id, &params).await?.value.into_inner()) };
+        self.change(Edit::MakeToken(id.to_string()), made, || self.secret.clone()).await
     }
 
     /// Deletes a token; content when there is none.
-    async fn delete_token(&self, id: &TokenId) -> Result<(), Error> {
-        match self.pve.access().delete_token(id).await {
-            Ok(()) => Ok(()),
-            Err(error) if error.is_missing() => Ok(()),
-            Err(error) => Err(self.failed(&error)),
-        }
+    async fn delete_token(&self, id: &TokenId, edit: Edit) -> Result<(), Error> {
+        let deleted = async {
+            match self.pve.access().delete_token(id).await {
+                Err(error) if error.is_missing() => Ok(()),
+                other => other,
+            }
+        };
+        self.change(edit, deleted, || ()).await
     }
 }

@@ -79,7 +79,7 @@ impl Platform {
         audit::around(self.store(), actor, deed, async {
             let known = self.estate().clusters.get(host.as_str()).ok();
             let (settings, secret) = merged(host, asked, known.as_deref())?;
-            let cluster = Cluster::new(settings.clone(), secret.clone(), &self.estate().clusters.clients)?;
+            let cluster = self.estate().clusters.candidate(settings.clone(), secret.clone())?;
             let view = cluster.look().await?;
             if view.operator_token.ok != Some(true) {
                 return Err(cluster.refused("it does not accept the token"));

@@ -2,6 +2,7 @@
 
 mod account;
 mod cluster;
+mod dry_run;
 mod instance;
 mod operation;
 mod why;
@@ -13,6 +14,7 @@ pub use account::{
 pub use cluster::{
     ClusterView, NodeView, OperatorTokenView, PlatformInventory, RotatedToken, StorageView, UnmanagedGuest,
 };
+pub use dry_run::{DryRun, PlannedAcl, PlannedCall, PlannedDeletion, PlannedRecord};
 pub use instance::{DomainView, InstanceRemoved, InstanceView, PowerAction, PowerAnswer};
 pub use operation::{AuditView, OperationView, SshKeyView, SshKeys, StepView, TaskView};
 pub use why::{Deciding, Reason};

@@ -141,6 +141,7 @@ pub fn actor() -> Actor {
         credential_id: "ops~QSY6rqTE".to_owned(),
         remote_addr: Some("192.0.2.7".to_owned()),
         request_id: "test".to_owned(),
+        claim: None,
     }
 }
 
