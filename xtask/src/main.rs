@@ -4,6 +4,7 @@ mod bench;
 mod ci;
 mod conformance;
 mod db;
+mod fuzz;
 mod openapi;
 mod peers;
 mod process;
@@ -34,6 +35,8 @@ enum Task {
     Conformance(conformance::Args),
     /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
     Db(db::Args),
+    /// Every fuzz target, each for a bounded time, from the corpus that is kept.
+    Fuzz(fuzz::Args),
     /// Measurements, both sides of each comparison in one go.
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -52,6 +55,7 @@ fn main() -> ExitCode {
         Task::Openapi(args) => openapi::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Db(args) => db::run(&args),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),
         Task::Schemathesis(args) => schemathesis::run(&args),

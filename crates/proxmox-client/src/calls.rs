@@ -30,31 +30,55 @@ pub const TABLE: &[&[Call]] = &[
     #[cfg(feature = "pve")]
     pve::cluster::resources::CALLS,
     #[cfg(feature = "pve")]
-    pve::cluster::ha::CALLS,
+    pve::cluster::ha::resources::CALLS,
     #[cfg(feature = "pve")]
-    pve::cluster::jobs::CALLS,
+    pve::cluster::ha::groups::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::ha::rules::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::ha::status::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::backups::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::replication::CALLS,
     #[cfg(feature = "pve")]
     pve::cluster::options::CALLS,
     #[cfg(feature = "pve")]
+    pve::cluster::ceph::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::sdn::zones::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::sdn::vnets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::sdn::subnets::CALLS,
+    #[cfg(feature = "pve")]
+    pve::cluster::sdn::addresses::CALLS,
+    #[cfg(feature = "pve")]
     pve::cluster::sdn::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::CALLS,
+    pve::firewall::options::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::cluster_rules::CALLS,
+    pve::firewall::groups::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::cluster_sets::CALLS,
+    pve::firewall::log::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::group_rules::CALLS,
+    pve::firewall::rules::cluster::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::node_rules::CALLS,
+    pve::firewall::rules::group::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::qemu_rules::CALLS,
+    pve::firewall::rules::vnet::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::qemu_sets::CALLS,
+    pve::firewall::rules::node::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::lxc_rules::CALLS,
+    pve::firewall::rules::qemu::CALLS,
     #[cfg(feature = "pve")]
-    pve::firewall::lxc_sets::CALLS,
+    pve::firewall::rules::lxc::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::sets::cluster::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::sets::qemu::CALLS,
+    #[cfg(feature = "pve")]
+    pve::firewall::sets::lxc::CALLS,
     #[cfg(feature = "pve")]
     pve::nodes::bulk::CALLS,
     #[cfg(feature = "pve")]
@@ -65,6 +89,14 @@ pub const TABLE: &[&[Call]] = &[
     pve::nodes::network::CALLS,
     #[cfg(feature = "pve")]
     pve::nodes::system::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::disks::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::packages::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::appliances::CALLS,
+    #[cfg(feature = "pve")]
+    pve::nodes::history::CALLS,
     #[cfg(feature = "pve")]
     pve::nodes::vzdump::CALLS,
     #[cfg(feature = "pve")]
@@ -110,11 +142,23 @@ pub const TABLE: &[&[Call]] = &[
     #[cfg(feature = "pbs")]
     pbs::CALLS,
     #[cfg(feature = "pbs")]
-    pbs::access::CALLS,
+    pbs::access::users::CALLS,
     #[cfg(feature = "pbs")]
-    pbs::backups::CALLS,
+    pbs::access::tokens::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::access::acl::CALLS,
     #[cfg(feature = "pbs")]
     pbs::datastores::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::definitions::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::namespaces::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::groups::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::snapshots::CALLS,
+    #[cfg(feature = "pbs")]
+    pbs::upkeep::CALLS,
     #[cfg(feature = "pbs")]
     pbs::node::CALLS,
 ];

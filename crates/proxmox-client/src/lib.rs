@@ -12,6 +12,7 @@ pub mod permissions;
 pub mod property;
 #[cfg(feature = "pve")]
 pub mod pve;
+pub mod retention;
 pub mod retry;
 mod secret;
 pub mod tasks;
@@ -27,6 +28,7 @@ pub use pbs::Pbs;
 pub use property::PropertyString;
 #[cfg(feature = "pve")]
 pub use pve::Pve;
+pub use retention::Retention;
 pub use secrecy::SecretString;
 pub use secret::Secret;
 pub use tasks::{TaskHandle, TaskOutcome, Wait};

@@ -114,6 +114,9 @@ impl<T: Field> Field for Option<T> {
     const KIND: Kind = T::KIND;
     const REQUIRED: bool = false;
     const CHOICES: &'static [&'static str] = T::CHOICES;
+    fn describe(name: &'static str) -> Vec<Param> {
+        T::describe(name).into_iter().map(|param| Param { required: false, ..param }).collect()
+    }
     fn put(&self, name: &str, out: &mut Params) {
         if let Some(value) = self {
             value.put(name, out);
@@ -152,6 +155,64 @@ impl Field for Switch {
             out.push(name, "1");
         }
     }
+}
+
+/// A yes or no that the schema calls a number: 1 or 0, and nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Flag01(pub bool);
+
+impl From<bool> for Flag01 {
+    fn from(on: bool) -> Self {
+        Self(on)
+    }
+}
+
+impl Field for Flag01 {
+    const KIND: Kind = Kind::Integer;
+    fn put(&self, name: &str, out: &mut Params) {
+        self.0.put(name, out);
+    }
+}
+
+/// Lets sets of parameters be fields of others, so that what belongs together is given together. The field's own name is not written.
+macro_rules! nested {
+    ($($type:ty),* $(,)?) => {
+        $(impl $crate::params::Field for $type {
+            const KIND: $crate::params::Kind = $crate::params::Kind::Text;
+            fn describe(_: &'static str) -> Vec<$crate::call::Param> {
+                <Self as $crate::params::ParamSet>::describe()
+            }
+            fn put(&self, _: &str, out: &mut $crate::params::Params) {
+                $crate::params::ParamSet::put(self, out);
+            }
+        })*
+    };
+}
+pub(crate) use nested;
+
+/// Declares fields that have one value only, so that no other can be given.
+macro_rules! constants {
+    ($($(#[$meta:meta])* pub struct $name:ident: $kind:ident = $word:literal;)*) => {
+        $(
+            $(#[$meta])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+            pub struct $name;
+
+            impl $crate::params::Field for $name {
+                const KIND: $crate::params::Kind = $crate::params::Kind::$kind;
+                const CHOICES: &'static [&'static str] = &[$word];
+                fn put(&self, name: &str, out: &mut $crate::params::Params) {
+                    out.push(name, $word);
+                }
+            }
+        )*
+    };
+}
+pub(crate) use constants;
+
+constants! {
+    /// A switch that a call always sets.
+    pub struct Always: Boolean = "1";
 }
 
 macro_rules! fields {

@@ -4,7 +4,9 @@ use serde::Deserialize;
 
 use crate::call::calls;
 use crate::error::Result;
+use crate::ids::Upid;
 use crate::params::{Switch, params};
+use crate::tasks::TaskHandle;
 use crate::transport::Connection;
 
 /// The list of datastores.
@@ -111,6 +113,15 @@ pub struct DatastoreStatus {
     pub gc_status: Option<GarbageStatus>,
 }
 
+/// What is going on in a datastore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub struct ActiveOperations {
+    /// How many read.
+    pub read: i64,
+    /// How many write.
+    pub write: i64,
+}
+
 /// Backups by kind.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
 #[serde(default)]
@@ -147,6 +158,7 @@ calls! { Pbs:
     LIST "datastores().list" = Get "/admin/datastore" () -> Vec<DatastoreRow>;
     USAGE "datastores().usage" = Get "/status/datastore-usage" () -> Vec<DatastoreUsage>;
     STATUS "datastore(s).status" = Get "/admin/datastore/{store}/status" (StatusDetail) -> DatastoreStatus;
+    ACTIVE "datastore(s).active_operations" = Get "/admin/datastore/{store}/active-operations" () -> Option<ActiveOperations>;
 }
 
 impl Datastores<'_> {
@@ -168,11 +180,23 @@ impl Datastores<'_> {
 }
 
 impl Datastore<'_> {
+    pub(super) fn handle(&self, upid: Upid) -> TaskHandle {
+        TaskHandle::new(self.connection.clone(), upid)
+    }
+
     /// How full it is, and what is in it.
     ///
     /// # Errors
     /// Any failure of the call.
     pub async fn status(&self) -> Result<DatastoreStatus> {
         self.connection.send(&STATUS, &[self.name], &StatusDetail { verbose: Switch::On }).await
+    }
+
+    /// What is going on in it.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn active_operations(&self) -> Result<Option<ActiveOperations>> {
+        self.connection.send(&ACTIVE, &[self.name], &()).await
     }
 }

@@ -1,9 +1,13 @@
 //! Proxmox Backup Server, one file a resource.
 
 pub mod access;
-pub mod backups;
 pub mod datastores;
+pub mod definitions;
+pub mod groups;
+pub mod namespaces;
 pub mod node;
+pub mod snapshots;
+pub mod upkeep;
 
 use serde_json::Value;
 

@@ -6,7 +6,7 @@ use super::Access;
 use crate::call::calls;
 use crate::error::Result;
 use crate::ids::{TokenId, UserId};
-use crate::params::params;
+use crate::params::{Always, params};
 use crate::secret::Secret;
 
 /// A row of a user's tokens.
@@ -76,10 +76,10 @@ params! {
     }
 
     /// A new secret for a token.
-    #[derive(Debug, Clone, Copy)]
+    #[derive(Debug, Clone, Copy, Default)]
     pub struct RegenerateToken {
-        /// Always true.
-        regenerate: bool = "regenerate",
+        /// Always so.
+        regenerate: Always = "regenerate",
     }
 }
 
@@ -130,7 +130,7 @@ impl Access<'_> {
     /// # Errors
     /// Any failure of the call; [`crate::error::NeverSent::Unsupported`] on an older server.
     pub async fn regenerate_token(&self, token: &TokenId) -> Result<RegeneratedToken> {
-        let params = RegenerateToken { regenerate: true };
+        let params = RegenerateToken::default();
         self.connection.send(&REGENERATE, &[token.user().as_str(), token.token_name()], &params).await
     }
 

@@ -1,8 +1,10 @@
 //! `/cluster`: what concerns all nodes.
 
+pub mod backups;
+pub mod ceph;
 pub mod ha;
-pub mod jobs;
 pub mod options;
+pub mod replication;
 pub mod resources;
 pub mod sdn;
 

@@ -119,15 +119,18 @@ params! {
 
 /// The calls for one kind of guest, apart from making a snapshot.
 macro_rules! snapshot_calls {
-    ($guest:ident $kind:literal) => {
+    ($guest:ident $kind:literal $options:ident) => {
         use $crate::call::calls;
         use $crate::error::Result;
         use $crate::ids::Upid;
-        use $crate::pve::guests::{DeleteSnapshot, DescribeSnapshot, Rollback, SnapshotName, SnapshotRow};
+        use $crate::pve::guests::{
+            $options, Config, DeleteSnapshot, DescribeSnapshot, Rollback, SnapshotName, SnapshotRow,
+        };
         use $crate::tasks::TaskHandle;
 
         calls! { Pve:
             LIST { concat!($kind, "(n, id).snapshots") } = Get { concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot") } () -> Vec<SnapshotRow>;
+            CONFIG { concat!($kind, "(n, id).snapshot_config") } = Get { concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/config") } () -> Config<$options>;
             DELETE { concat!($kind, "(n, id).delete_snapshot") } = Delete { concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}") } (DeleteSnapshot) -> Upid;
             DESCRIBE { concat!($kind, "(n, id).describe_snapshot") } = Put { concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/config") } (DescribeSnapshot) -> ();
             ROLLBACK { concat!($kind, "(n, id).rollback") } = Post { concat!("/nodes/{node}/", $kind, "/{vmid}/snapshot/{snapname}/rollback") } (Rollback) -> Upid;
@@ -145,6 +148,15 @@ macro_rules! snapshot_calls {
             /// Any failure of the call.
             pub async fn snapshots(&self) -> Result<Vec<SnapshotRow>> {
                 self.connection.send(&LIST, &self.args(), &()).await
+            }
+
+            /// The configuration as it was in a snapshot. What is about the snapshot itself (`snaptime`, `parent`, …) is in
+            /// [`Config::further`].
+            ///
+            /// # Errors
+            /// Any failure of the call.
+            pub async fn snapshot_config(&self, name: &SnapshotName) -> Result<Config<$options>> {
+                self.connection.send(&CONFIG, &self.snapshot_args(name), &()).await
             }
 
             /// Removes a snapshot.

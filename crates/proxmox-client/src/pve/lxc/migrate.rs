@@ -1,12 +1,16 @@
 //! Moving a container to another node, its volumes to other storages; and its addresses.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::Lxc;
 use crate::call::calls;
 use crate::error::Result;
 use crate::ids::Upid;
 use crate::params::{Switch, params};
+use crate::pve::qemu::MigrationQuery;
 use crate::tasks::TaskHandle;
 
 params! {
@@ -90,7 +94,26 @@ pub struct LxcInterface {
     pub ip_addresses: Vec<LxcAddress>,
 }
 
+/// Whether and where a container can go.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct LxcMigrationReport {
+    /// Whether it runs: it is then stopped for the move.
+    #[serde(default)]
+    pub running: bool,
+    /// Nodes it can go to.
+    #[serde(default)]
+    pub allowed_nodes: Vec<String>,
+    /// Nodes it cannot go to, and what they lack.
+    #[serde(default)]
+    pub not_allowed_nodes: BTreeMap<String, Value>,
+    /// Guests that high availability moves with it.
+    #[serde(default)]
+    pub dependent_ha_resources: Vec<String>,
+}
+
 calls! { Pve:
+    REPORT "lxc(n, id).migration_report" = Get "/nodes/{node}/lxc/{vmid}/migrate" (MigrationQuery) -> LxcMigrationReport, from 9 0;
     MIGRATE "lxc(n, id).migrate" = Post "/nodes/{node}/lxc/{vmid}/migrate" (MigrateLxc) -> Upid;
     RESIZE "lxc(n, id).resize" = Put "/nodes/{node}/lxc/{vmid}/resize" (ResizeLxc) -> Option<Upid>;
     MOVE_VOLUME "lxc(n, id).move_volume" = Post "/nodes/{node}/lxc/{vmid}/move_volume" (MoveVolume) -> Upid;
@@ -99,6 +122,15 @@ calls! { Pve:
 }
 
 impl Lxc<'_> {
+    /// Whether and where it can go. PVE 9 and later.
+    ///
+    /// # Errors
+    /// Any failure of the call; [`crate::error::NeverSent::Unsupported`] on an older server.
+    pub async fn migration_report(&self, target: Option<&str>) -> Result<LxcMigrationReport> {
+        let query = MigrationQuery { target: target.map(str::to_owned) };
+        self.connection.send(&REPORT, &self.args(), &query).await
+    }
+
     /// Moves it to another node. The task runs on the node it leaves.
     ///
     /// # Errors

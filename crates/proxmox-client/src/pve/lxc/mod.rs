@@ -5,7 +5,7 @@ pub(crate) mod migrate;
 pub(crate) mod power;
 pub(crate) mod snapshots;
 
-pub use migrate::{LxcAddress, LxcInterface, MigrateLxc, MoveVolume, ResizeLxc};
+pub use migrate::{LxcAddress, LxcInterface, LxcMigrationReport, MigrateLxc, MoveVolume, ResizeLxc};
 
 pub use create::{CloneLxc, CreateLxc, DestroyLxc, RestoreLxc};
 pub use power::{StartLxc, StopLxc};

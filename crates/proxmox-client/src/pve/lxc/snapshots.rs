@@ -4,7 +4,7 @@ use super::Lxc;
 use crate::pve::guests::CreateSnapshot;
 use crate::pve::guests::snapshots::snapshot_calls;
 
-snapshot_calls!(Lxc "lxc");
+snapshot_calls!(Lxc "lxc" LxcOptions);
 
 /// Making one differs by kind.
 pub(crate) mod create {

@@ -28,6 +28,13 @@ params! {
         force_stop: Option<bool> = "force-stop",
     }
 
+    /// What to suspend.
+    #[derive(Debug, Clone, Default)]
+    pub struct SuspendAll {
+        /// Only these machines.
+        vms: Vec<Vmid> = "vms",
+    }
+
     /// What to move.
     #[derive(Debug, Clone)]
     pub struct MigrateAll {
@@ -45,6 +52,7 @@ params! {
 calls! { Pve:
     START "node(n).start_all" = Post "/nodes/{node}/startall" (StartAll) -> Upid;
     STOP "node(n).stop_all" = Post "/nodes/{node}/stopall" (StopAll) -> Upid;
+    SUSPEND "node(n).suspend_all" = Post "/nodes/{node}/suspendall" (SuspendAll) -> Upid;
     MIGRATE "node(n).migrate_all" = Post "/nodes/{node}/migrateall" (MigrateAll) -> Upid;
 }
 
@@ -64,6 +72,15 @@ impl Node<'_> {
     /// Any failure of the call.
     pub async fn stop_all(&self, params: &StopAll) -> Result<TaskHandle> {
         let upid = self.connection.send(&STOP, &[self.name], params).await?;
+        Ok(TaskHandle::new(self.connection.clone(), upid))
+    }
+
+    /// Suspends machines to disk.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn suspend_all(&self, params: &SuspendAll) -> Result<TaskHandle> {
+        let upid = self.connection.send(&SUSPEND, &[self.name], params).await?;
         Ok(TaskHandle::new(self.connection.clone(), upid))
     }
 

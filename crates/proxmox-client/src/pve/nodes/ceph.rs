@@ -10,7 +10,7 @@ use crate::call::calls;
 use crate::error::Result;
 use crate::ids::Upid;
 use crate::params::{Switch, params, words};
-use crate::tasks::TaskHandle;
+use crate::tasks::{LogLine, TaskHandle};
 
 /// A pool.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -62,7 +62,102 @@ pub struct CephRule {
     pub name: String,
 }
 
+/// A pool in detail.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct CephPoolStatus {
+    /// Its number.
+    pub id: i64,
+    /// Its name.
+    pub name: String,
+    /// Copies.
+    pub size: Option<u32>,
+    /// Copies below which nothing is written.
+    pub min_size: Option<u32>,
+    /// Placement groups.
+    pub pg_num: Option<u32>,
+    /// Whether their number follows the data.
+    pub pg_autoscale_mode: Option<Autoscale>,
+    /// Rule of placement.
+    pub crush_rule: Option<String>,
+    /// What it is for.
+    pub application: Option<String>,
+    /// What there is beside.
+    #[serde(flatten)]
+    pub further: BTreeMap<String, Value>,
+}
+
+/// A setting in Ceph's own database.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CephSetting {
+    /// Whom it is for (`global`, `osd`, …).
+    pub section: String,
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+    /// `basic`, `advanced`, `dev`.
+    pub level: Option<String>,
+    /// For which hosts or classes of disks.
+    pub mask: Option<String>,
+    /// Whether it takes effect without a restart.
+    #[serde(default)]
+    pub can_update_at_runtime: bool,
+}
+
+/// Whether something can be done without data becoming unavailable.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CephSafety {
+    /// Whether it can.
+    pub safe: bool,
+    /// Why not.
+    pub status: Option<String>,
+}
+
 params! {
+    /// A change of a pool. What is not set stays.
+    #[derive(Debug, Clone, Default)]
+    pub struct UpdateCephPool {
+        /// Copies.
+        size: Option<u32> = "size",
+        /// Copies below which nothing is written.
+        min_size: Option<u32> = "min_size",
+        /// Placement groups.
+        pg_num: Option<u32> = "pg_num",
+        /// Whether their number follows the data.
+        pg_autoscale_mode: Option<Autoscale> = "pg_autoscale_mode",
+        /// Rule of placement.
+        crush_rule: Option<String> = "crush_rule",
+        /// What it is for.
+        application: Option<CephApplication> = "application",
+    }
+
+    /// In which detail.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct CephPoolDetail {
+        /// With statistics.
+        verbose: Switch = "verbose",
+    }
+
+    /// Which lines of Ceph's log.
+    #[derive(Debug, Clone, Copy, Default)]
+    pub struct CephLogQuery {
+        /// How many lines to skip.
+        start: Option<u64> = "start",
+        /// How many lines at most; 50 unless set.
+        limit: Option<u64> = "limit",
+    }
+
+    /// What is to be done with which part.
+    #[derive(Debug, Clone)]
+    pub struct CephSafetyQuery {
+        /// What.
+        action: CephAction = "action",
+        /// Of which kind.
+        service: CephService = "service",
+        /// Its id.
+        id: String = "id",
+    }
+
     /// A new pool.
     #[derive(Debug, Clone)]
     pub struct CreateCephPool {
@@ -95,6 +190,24 @@ params! {
 }
 
 words! {
+    /// What is to be done with a part of Ceph.
+    pub enum CephAction {
+        /// Stop it.
+        Stop = "stop",
+        /// Destroy it.
+        Destroy = "destroy",
+    }
+
+    /// Parts of Ceph.
+    pub enum CephService {
+        /// A disk's.
+        Osd = "osd",
+        /// A monitor.
+        Monitor = "mon",
+        /// A metadata server.
+        MetadataServer = "mds",
+    }
+
     /// Whether the number of placement groups follows the data.
     pub enum Autoscale {
         /// It does.
@@ -122,6 +235,14 @@ calls! { Pve:
     POOLS "node(n).ceph_pools" = Get "/nodes/{node}/ceph/pool" () -> Vec<CephPool>;
     CREATE_POOL "node(n).create_ceph_pool" = Post "/nodes/{node}/ceph/pool" (CreateCephPool) -> Upid;
     DELETE_POOL "node(n).delete_ceph_pool" = Delete "/nodes/{node}/ceph/pool/{name}" (DeleteCephPool) -> Upid;
+    POOL "node(n).ceph_pool" = Get "/nodes/{node}/ceph/pool/{name}/status" (CephPoolDetail) -> CephPoolStatus;
+    UPDATE_POOL "node(n).update_ceph_pool" = Put "/nodes/{node}/ceph/pool/{name}" (UpdateCephPool) -> Upid;
+    OSD "node(n).ceph_osd" = Get "/nodes/{node}/ceph/osd/{osdid}/metadata" () -> BTreeMap<String, Value>;
+    SETTINGS "node(n).ceph_settings" = Get "/nodes/{node}/ceph/cfg/db" () -> Vec<CephSetting>;
+    CONFIG "node(n).ceph_config" = Get "/nodes/{node}/ceph/cfg/raw" () -> String;
+    CRUSH "node(n).ceph_crush" = Get "/nodes/{node}/ceph/crush" () -> String;
+    LOG "node(n).ceph_log" = Get "/nodes/{node}/ceph/log" (CephLogQuery) -> Vec<LogLine>;
+    SAFETY "node(n).ceph_safety" = Get "/nodes/{node}/ceph/cmd-safety" (CephSafetyQuery) -> CephSafety;
     MONITORS "node(n).ceph_monitors" = Get "/nodes/{node}/ceph/mon" () -> Vec<CephDaemon>;
     MANAGERS "node(n).ceph_managers" = Get "/nodes/{node}/ceph/mgr" () -> Vec<CephDaemon>;
     METADATA_SERVERS "node(n).ceph_metadata_servers" = Get "/nodes/{node}/ceph/mds" () -> Vec<CephDaemon>;
@@ -170,6 +291,71 @@ impl Node<'_> {
     pub async fn delete_ceph_pool(&self, pool: &str, params: DeleteCephPool) -> Result<TaskHandle> {
         let upid = self.connection.send(&DELETE_POOL, &[self.name, pool], &params).await?;
         Ok(TaskHandle::new(self.connection.clone(), upid))
+    }
+
+    /// One pool.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_pool(&self, pool: &str) -> Result<CephPoolStatus> {
+        self.connection.send(&POOL, &[self.name, pool], &CephPoolDetail { verbose: Switch::On }).await
+    }
+
+    /// Changes a pool.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn update_ceph_pool(&self, pool: &str, change: &UpdateCephPool) -> Result<TaskHandle> {
+        let upid = self.connection.send(&UPDATE_POOL, &[self.name, pool], change).await?;
+        Ok(TaskHandle::new(self.connection.clone(), upid))
+    }
+
+    /// What one OSD says of itself (`osd`) and of its disks (`devices`).
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_osd(&self, osd: u32) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&OSD, &[self.name, &osd.to_string()], &()).await
+    }
+
+    /// The settings in Ceph's own database.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_settings(&self) -> Result<Vec<CephSetting>> {
+        self.connection.send(&SETTINGS, &[self.name], &()).await
+    }
+
+    /// Ceph's configuration file, as text.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_config(&self) -> Result<String> {
+        self.connection.send(&CONFIG, &[self.name], &()).await
+    }
+
+    /// The map of where data is placed, as text.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_crush(&self) -> Result<String> {
+        self.connection.send(&CRUSH, &[self.name], &()).await
+    }
+
+    /// Ceph's log.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_log(&self, query: CephLogQuery) -> Result<Vec<LogLine>> {
+        self.connection.send(&LOG, &[self.name], &query).await
+    }
+
+    /// Whether a part can be stopped or destroyed without data becoming unavailable.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn ceph_safety(&self, query: &CephSafetyQuery) -> Result<CephSafety> {
+        self.connection.send(&SAFETY, &[self.name], query).await
     }
 
     /// The monitors.

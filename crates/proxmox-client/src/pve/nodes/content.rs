@@ -17,7 +17,7 @@ use crate::transport::{Connection, Download, FileBody};
 /// One storage, as a node sees it.
 #[derive(Clone, Copy)]
 pub struct NodeStorage<'a> {
-    connection: &'a Connection,
+    pub(super) connection: &'a Connection,
     node: &'a str,
     storage: &'a str,
 }
@@ -243,6 +243,15 @@ params! {
         verify_certificates: Option<bool> = "verify-certificates",
     }
 
+    /// A directory in a backup on a backup server.
+    #[derive(Debug, Clone)]
+    pub struct ListBackup {
+        /// The backup.
+        volume: VolumeId = "volume",
+        /// The directory's path, in base64; `/` is the top.
+        filepath: String = "filepath",
+    }
+
     /// A file in a backup on a backup server.
     #[derive(Debug, Clone)]
     pub struct RestoreFile {
@@ -266,7 +275,27 @@ calls! { Pve:
     PRUNE "node(n).storage(s).prune" = Delete "/nodes/{node}/storage/{storage}/prunebackups" (PruneBackups) -> Upid;
     UPLOAD "node(n).storage(s).upload" = Post "/nodes/{node}/storage/{storage}/upload" (UploadFile) -> Upid;
     DOWNLOAD_URL "node(n).storage(s).download_url" = Post "/nodes/{node}/storage/{storage}/download-url" (DownloadUrl) -> Upid;
+    LIST_BACKUP "node(n).storage(s).list_backup" = Get "/nodes/{node}/storage/{storage}/file-restore/list" (ListBackup) -> Vec<BackedUpFile>;
     RESTORE_FILE "node(n).storage(s).restore_file" = Get "/nodes/{node}/storage/{storage}/file-restore/download" (RestoreFile) -> Value;
+}
+
+/// A file in a backup on a backup server.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct BackedUpFile {
+    /// Its path, in base64: what reading it is asked with.
+    pub filepath: String,
+    /// Its name.
+    pub text: String,
+    /// `f` file, `d` directory, `l` link, `v` archive, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Whether there is nothing below it.
+    #[serde(default)]
+    pub leaf: bool,
+    /// Its size in bytes.
+    pub size: Option<u64>,
+    /// When it was changed, Unix seconds.
+    pub mtime: Option<i64>,
 }
 
 /// How full a storage is.
@@ -303,7 +332,7 @@ impl From<StorageState> for StorageFigures {
 }
 
 impl NodeStorage<'_> {
-    fn args(&self) -> [&str; 2] {
+    pub(super) fn args(&self) -> [&str; 2] {
         [self.node, self.storage]
     }
 
@@ -409,6 +438,14 @@ impl NodeStorage<'_> {
     /// Any failure of the call.
     pub async fn download_url(&self, params: &DownloadUrl) -> Result<TaskHandle> {
         self.connection.send(&DOWNLOAD_URL, &self.args(), params).await.map(|upid| self.handle(upid))
+    }
+
+    /// What is in a directory of a backup on a backup server.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn list_backup(&self, directory: &ListBackup) -> Result<Vec<BackedUpFile>> {
+        self.connection.send(&LIST_BACKUP, &self.args(), directory).await
     }
 
     /// Reads a file out of a backup on a backup server, streaming.

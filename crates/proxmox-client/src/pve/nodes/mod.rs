@@ -1,10 +1,14 @@
 //! `/nodes`: what belongs to one node.
 
+pub mod appliances;
 pub mod bulk;
 pub mod ceph;
 pub mod certificates;
 pub mod content;
+pub mod disks;
+pub mod history;
 pub mod network;
+pub mod packages;
 pub mod status;
 pub mod storage;
 pub mod system;

@@ -7,10 +7,10 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::Node;
-use crate::call::calls;
+use crate::call::{Param, calls};
 use crate::error::Result;
 use crate::ids::{PoolId, Upid, Vmid, VolumeId};
-use crate::params::{Switch, params, words};
+use crate::params::{Field, Kind, Params, params, words};
 use crate::tasks::TaskHandle;
 
 words! {
@@ -60,16 +60,27 @@ pub enum VzdumpSelection {
     Pool(PoolId),
 }
 
+impl Field for VzdumpSelection {
+    const KIND: Kind = Kind::Text;
+    fn describe(_: &'static str) -> Vec<Param> {
+        let param = |name, kind| Param { name, kind, required: false, choices: &[] };
+        vec![param("vmid", Kind::Text), param("all", Kind::Boolean), param("pool", Kind::Text)]
+    }
+    fn put(&self, _: &str, out: &mut Params) {
+        match self {
+            Self::Guests(guests) => guests.put("vmid", out),
+            Self::All => true.put("all", out),
+            Self::Pool(pool) => pool.put("pool", out),
+        }
+    }
+}
+
 params! {
     /// A backup of one or more guests.
     #[derive(Debug, Clone)]
     pub struct Vzdump {
         /// Which guests.
-        vmid: Vec<Vmid> = "vmid",
-        /// Whether all of the node.
-        all: Switch = "all",
-        /// Which pool's.
-        pool: Option<PoolId> = "pool",
+        guests: VzdumpSelection = "",
         /// Where it goes.
         storage: Option<String> = "storage",
         /// How the guest is kept from changing.
@@ -115,15 +126,8 @@ impl Vzdump {
     /// A backup of these guests, everything else as the server likes.
     #[must_use]
     pub fn of(selection: VzdumpSelection) -> Self {
-        let (vmid, all, pool) = match selection {
-            VzdumpSelection::Guests(guests) => (guests, Switch::Off, None),
-            VzdumpSelection::All => (Vec::new(), Switch::On, None),
-            VzdumpSelection::Pool(pool) => (Vec::new(), Switch::Off, Some(pool)),
-        };
         Self {
-            vmid,
-            all,
-            pool,
+            guests: selection,
             storage: None,
             mode: None,
             compress: None,

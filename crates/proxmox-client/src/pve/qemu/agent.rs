@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Qemu;
 use crate::call::calls;
 use crate::error::Result;
-use crate::params::{Repeated, Switch, params};
+use crate::params::{Repeated, Switch, params, words};
 
 /// Answers of the agent are wrapped once more than others.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -82,6 +82,50 @@ pub struct AgentInterface {
     pub ip_addresses: Vec<AgentAddress>,
 }
 
+/// A user who is logged in.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentUser {
+    /// Its name.
+    pub user: String,
+    /// When it logged in, Unix seconds.
+    pub login_time: Option<f64>,
+    /// Its domain (Windows).
+    pub domain: Option<String>,
+}
+
+/// The machine's time zone.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AgentTimezone {
+    /// Its name, when the machine knows it.
+    pub zone: Option<String>,
+    /// Seconds east of UTC.
+    pub offset: i64,
+}
+
+/// A processor as the machine sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct AgentVcpu {
+    /// Its number.
+    pub logical_id: u32,
+    /// Whether it is used.
+    pub online: bool,
+    /// Whether it can be switched off.
+    #[serde(default)]
+    pub can_offline: bool,
+}
+
+words! {
+    /// Whether file systems are held still.
+    pub enum FreezeState {
+        /// They are not.
+        Thawed = "thawed",
+        /// They are.
+        Frozen = "frozen",
+    }
+}
+
 params! {
     /// A program to run.
     #[derive(Debug, Clone, Default)]
@@ -139,6 +183,15 @@ calls! { Pve:
     HOST_NAME "qemu(n, id).agent_host_name" = Get "/nodes/{node}/qemu/{vmid}/agent/get-host-name" () -> AgentResult<BTreeMap<String, Value>>;
     FS_INFO "qemu(n, id).agent_file_systems" = Get "/nodes/{node}/qemu/{vmid}/agent/get-fsinfo" () -> AgentResult<Value>;
     FSTRIM "qemu(n, id).agent_fstrim" = Post "/nodes/{node}/qemu/{vmid}/agent/fstrim" () -> AgentResult<Value>;
+    FREEZE "qemu(n, id).agent_freeze" = Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-freeze" () -> AgentResult<u64>;
+    FREEZE_STATE "qemu(n, id).agent_freeze_state" = Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-status" () -> AgentResult<FreezeState>;
+    THAW "qemu(n, id).agent_thaw" = Post "/nodes/{node}/qemu/{vmid}/agent/fsfreeze-thaw" () -> AgentResult<u64>;
+    USERS "qemu(n, id).agent_users" = Get "/nodes/{node}/qemu/{vmid}/agent/get-users" () -> AgentResult<Vec<AgentUser>>;
+    TIME "qemu(n, id).agent_time" = Get "/nodes/{node}/qemu/{vmid}/agent/get-time" () -> AgentResult<u64>;
+    TIMEZONE "qemu(n, id).agent_timezone" = Get "/nodes/{node}/qemu/{vmid}/agent/get-timezone" () -> AgentResult<AgentTimezone>;
+    VCPUS "qemu(n, id).agent_vcpus" = Get "/nodes/{node}/qemu/{vmid}/agent/get-vcpus" () -> AgentResult<Vec<AgentVcpu>>;
+    INFO "qemu(n, id).agent_info" = Get "/nodes/{node}/qemu/{vmid}/agent/info" () -> AgentResult<BTreeMap<String, Value>>;
+    SHUTDOWN "qemu(n, id).agent_shutdown" = Post "/nodes/{node}/qemu/{vmid}/agent/shutdown" () -> Option<AgentResult<Value>>;
 }
 
 impl Qemu<'_> {
@@ -228,5 +281,77 @@ impl Qemu<'_> {
     /// Any failure of the call.
     pub async fn agent_fstrim(&self) -> Result<Value> {
         self.connection.send(&FSTRIM, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Holds the machine's file systems still, and says how many. Thaw them soon: nothing is written meanwhile.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_freeze(&self) -> Result<u64> {
+        self.connection.send(&FREEZE, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Whether the machine's file systems are held still.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_freeze_state(&self) -> Result<FreezeState> {
+        self.connection.send(&FREEZE_STATE, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Lets the machine's file systems go on, and says how many.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_thaw(&self) -> Result<u64> {
+        self.connection.send(&THAW, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Who is logged in.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_users(&self) -> Result<Vec<AgentUser>> {
+        self.connection.send(&USERS, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The machine's clock, nanoseconds since the beginning of 1970.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_time(&self) -> Result<u64> {
+        self.connection.send(&TIME, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The machine's time zone.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_timezone(&self) -> Result<AgentTimezone> {
+        self.connection.send(&TIMEZONE, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The machine's processors.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_vcpus(&self) -> Result<Vec<AgentVcpu>> {
+        self.connection.send(&VCPUS, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// The agent itself: its `version` and `supported_commands`.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_info(&self) -> Result<BTreeMap<String, Value>> {
+        self.connection.send(&INFO, &self.args(), &()).await.map(|wrapped| wrapped.result)
+    }
+
+    /// Has the machine shut itself down. The agent need not answer; look at the machine's status.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn agent_shutdown(&self) -> Result<()> {
+        self.connection.send(&SHUTDOWN, &self.args(), &()).await.map(drop)
     }
 }

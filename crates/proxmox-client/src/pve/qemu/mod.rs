@@ -8,8 +8,8 @@ pub(crate) mod power;
 pub(crate) mod snapshots;
 
 pub use agent::{
-    AgentAddress, AgentInterface, AgentResult, Exec, ExecPid, ExecStarted, ExecStatus, FileContent, ReadFile,
-    SetUserPassword, WriteFile,
+    AgentAddress, AgentInterface, AgentResult, AgentTimezone, AgentUser, AgentVcpu, Exec, ExecPid, ExecStarted,
+    ExecStatus, FileContent, FreezeState, ReadFile, SetUserPassword, WriteFile,
 };
 pub use cloud_init::{CloudInitFile, CloudInitRow, DumpCloudInit};
 pub use migrate::{LocalDisk, MakeTemplate, MigrateQemu, MigrationQuery, MigrationReport, MoveDisk, ResizeQemu};

@@ -17,7 +17,7 @@ params! {
     }
 }
 
-snapshot_calls!(Qemu "qemu");
+snapshot_calls!(Qemu "qemu" QemuOptions);
 
 /// Making one differs by kind.
 pub(crate) mod create {

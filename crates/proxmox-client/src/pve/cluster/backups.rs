@@ -1,4 +1,4 @@
-//! What the cluster does by itself: backups and replication by schedule.
+//! Backups by schedule.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Cluster;
-use crate::call::calls;
+use crate::call::{Param, calls};
 use crate::error::Result;
 use crate::ids::{PoolId, Vmid};
-use crate::params::{Switch, TextList, params};
+use crate::params::{Field, Kind, Params, Switch, TextList, params};
 use crate::pve::nodes::{Compression, VzdumpMode};
 
 /// A backup by schedule.
@@ -54,9 +54,43 @@ pub struct BackupJob {
     pub further: BTreeMap<String, Value>,
 }
 
+/// Which guests a job backs up. One of these, never two.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobSelection {
+    /// These.
+    Guests(Vec<Vmid>),
+    /// All but these.
+    AllBut(Vec<Vmid>),
+    /// Those of a pool.
+    Pool(PoolId),
+}
+
+impl Field for JobSelection {
+    const KIND: Kind = Kind::Text;
+    fn describe(_: &'static str) -> Vec<Param> {
+        let param = |name, kind| Param { name, kind, required: false, choices: &[] };
+        vec![
+            param("vmid", Kind::Text),
+            param("all", Kind::Boolean),
+            param("exclude", Kind::Text),
+            param("pool", Kind::Text),
+        ]
+    }
+    fn put(&self, _: &str, out: &mut Params) {
+        match self {
+            Self::Guests(guests) => guests.put("vmid", out),
+            Self::AllBut(exclude) => {
+                true.put("all", out);
+                exclude.put("exclude", out);
+            }
+            Self::Pool(pool) => pool.put("pool", out),
+        }
+    }
+}
+
 params! {
     /// A new backup by schedule.
-    #[derive(Debug, Clone, Default)]
+    #[derive(Debug, Clone)]
     pub struct CreateBackupJob {
         /// Its id; made up unless set.
         id: Option<String> = "id",
@@ -64,14 +98,8 @@ params! {
         schedule: Option<String> = "schedule",
         /// Where backups go.
         storage: Option<String> = "storage",
-        /// Which guests. One of this, `all` and `pool`.
-        vmid: Vec<Vmid> = "vmid",
-        /// Whether all of them.
-        all: Switch = "all",
-        /// Which not.
-        exclude: Vec<Vmid> = "exclude",
-        /// Guests of which pool.
-        pool: Option<PoolId> = "pool",
+        /// Which guests.
+        guests: JobSelection = "",
         /// Guests on which node.
         node: Option<String> = "node",
         /// Whether it runs.
@@ -98,19 +126,46 @@ params! {
         /// Where backups go.
         storage: Option<String> = "storage",
         /// Which guests.
-        vmid: Vec<Vmid> = "vmid",
-        /// Guests of which pool.
-        pool: Option<PoolId> = "pool",
+        guests: Option<JobSelection> = "",
+        /// Guests on which node.
+        node: Option<String> = "node",
         /// Whether it runs.
         enabled: Option<bool> = "enabled",
         /// How.
         mode: Option<VzdumpMode> = "mode",
+        /// How it is compressed.
+        compress: Option<Compression> = "compress",
         /// What is kept.
         prune_backups: Option<String> = "prune-backups",
+        /// Notes of the backups, with `{{guestname}}` and the like.
+        notes_template: Option<String> = "notes-template",
         /// Remark.
         comment: Option<String> = "comment",
+        /// Whether it runs late when its time was missed.
+        repeat_missed: Option<bool> = "repeat-missed",
         /// Settings to remove.
         delete: Vec<String> = "delete",
+    }
+}
+
+impl CreateBackupJob {
+    /// Backs up these guests to a storage at a time (a calendar event), everything else as the server likes.
+    #[must_use]
+    pub fn new(guests: JobSelection, storage: &str, schedule: &str) -> Self {
+        Self {
+            id: None,
+            schedule: Some(schedule.to_owned()),
+            storage: Some(storage.to_owned()),
+            guests,
+            node: None,
+            enabled: None,
+            mode: None,
+            compress: None,
+            prune_backups: None,
+            notes_template: None,
+            comment: None,
+            repeat_missed: Switch::Off,
+        }
     }
 }
 
@@ -126,28 +181,23 @@ pub struct UncoveredGuest {
     pub kind: String,
 }
 
-/// A replication by schedule.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct ReplicationJob {
-    /// Its id, `VMID-NUMBER`.
-    pub id: String,
-    /// The guest.
-    pub guest: Option<Vmid>,
-    /// The node it goes to.
-    pub target: Option<String>,
-    /// The node it comes from.
-    pub source: Option<String>,
-    /// When (a calendar event).
-    pub schedule: Option<String>,
-    /// Whether it is switched off.
+/// A node of the tree of what a job backs up: the tree itself, a guest, or a volume of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct CoveredVolume {
+    /// The guest's number or the volume's name; not at the top.
+    pub id: Option<String>,
+    /// The guest's or volume's name.
+    pub name: Option<String>,
+    /// `qemu`, `lxc` (guests).
+    #[serde(rename = "type")]
+    pub kind: Option<String>,
+    /// Whether the volume is in the backup (volumes).
+    pub included: Option<bool>,
+    /// Why, or why not (volumes).
+    pub reason: Option<String>,
+    /// What is below it.
     #[serde(default)]
-    pub disable: bool,
-    /// Limit, MB/s.
-    pub rate: Option<f64>,
-    /// Remark.
-    pub comment: Option<String>,
-    /// Whether it is about to be removed.
-    pub remove_job: Option<String>,
+    pub children: Vec<CoveredVolume>,
 }
 
 calls! { Pve:
@@ -156,9 +206,8 @@ calls! { Pve:
     CREATE_BACKUP "cluster().create_backup_job" = Post "/cluster/backup" (CreateBackupJob) -> ();
     UPDATE_BACKUP "cluster().update_backup_job" = Put "/cluster/backup/{id}" (UpdateBackupJob) -> ();
     DELETE_BACKUP "cluster().delete_backup_job" = Delete "/cluster/backup/{id}" () -> ();
+    VOLUMES "cluster().backup_job_volumes" = Get "/cluster/backup/{id}/included_volumes" () -> CoveredVolume;
     UNCOVERED "cluster().guests_without_backup" = Get "/cluster/backup-info/not-backed-up" () -> Vec<UncoveredGuest>;
-    REPLICATIONS "cluster().replication_jobs" = Get "/cluster/replication" () -> Vec<ReplicationJob>;
-    REPLICATION "cluster().replication_job" = Get "/cluster/replication/{id}" () -> ReplicationJob;
 }
 
 impl Cluster<'_> {
@@ -202,6 +251,14 @@ impl Cluster<'_> {
         self.connection.send(&DELETE_BACKUP, &[id], &()).await
     }
 
+    /// Which volumes a job backs up, and why not the others.
+    ///
+    /// # Errors
+    /// Any failure of the call.
+    pub async fn backup_job_volumes(&self, id: &str) -> Result<CoveredVolume> {
+        self.connection.send(&VOLUMES, &[id], &()).await
+    }
+
     /// The guests that no job backs up.
     ///
     /// # Errors
@@ -209,20 +266,22 @@ impl Cluster<'_> {
     pub async fn guests_without_backup(&self) -> Result<Vec<UncoveredGuest>> {
         self.connection.send(&UNCOVERED, &[], &()).await
     }
+}
 
-    /// The replications by schedule.
-    ///
-    /// # Errors
-    /// Any failure of the call.
-    pub async fn replication_jobs(&self) -> Result<Vec<ReplicationJob>> {
-        self.connection.send(&REPLICATIONS, &[], &()).await
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::params::ParamSet;
 
-    /// One replication by schedule.
-    ///
-    /// # Errors
-    /// Any failure of the call.
-    pub async fn replication_job(&self, id: &str) -> Result<ReplicationJob> {
-        self.connection.send(&REPLICATION, &[id], &()).await
+    #[test]
+    fn a_job_selects_in_one_way() {
+        let sent = |guests| {
+            let mut out = Params::new();
+            CreateBackupJob::new(guests, "local", "daily").put(&mut out);
+            out.encode()
+        };
+        assert_eq!(sent(JobSelection::AllBut(vec![Vmid::MIN])), "schedule=daily&storage=local&all=1&exclude=100");
+        assert_eq!(sent(JobSelection::Pool("a/b".parse().unwrap())), "schedule=daily&storage=local&pool=a%2Fb");
+        assert_eq!(sent(JobSelection::Guests(vec![Vmid::MIN])), "schedule=daily&storage=local&vmid=100");
     }
 }

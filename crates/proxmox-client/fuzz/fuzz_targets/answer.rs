@@ -1,0 +1,8 @@
+//! `cargo xtask fuzz --target answer`
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code)]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::answer(data));

@@ -1,0 +1,8 @@
+//! `cargo xtask fuzz --target identifier`
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code)]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::identifier(data));

@@ -1,0 +1,8 @@
+//! `cargo xtask fuzz --target lenient_number`
+#![no_main]
+
+#[path = "../targets.rs"]
+#[allow(dead_code)]
+mod targets;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| targets::lenient_number(data));
