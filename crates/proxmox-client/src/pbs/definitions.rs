@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::datastores::{Datastore, Datastores};
 use crate::call::calls;
 use crate::error::Result;
-use crate::ids::{InvalidId, Upid, serde_as_text};
+use crate::ids::{InvalidId, Upid, is_safe_id, serde_as_text};
 use crate::params::{Field, Kind, Params, Repeated, Switch, params, words};
 use crate::retention::Retention;
 use crate::tasks::TaskHandle;
@@ -59,6 +59,9 @@ impl FromStr for Maintenance {
         let bad = |reason: &'static str| InvalidId::new("maintenance mode", text, reason);
         let pairs: crate::property::PropertyString = text.parse().map_err(|_| bad("is not a property string"))?;
         let kind = pairs.get("type").or_else(|| pairs.bare()).ok_or_else(|| bad("has no type"))?;
+        if !is_safe_id(kind) {
+            return Err(bad("has a type that is no word"));
+        }
         Ok(Self { kind: kind.into(), message: pairs.get("message").map(str::to_owned) })
     }
 }
@@ -234,6 +237,15 @@ impl Datastore<'_> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn maintenance_has_a_type() {
+        for bad in ["", ",x", "message=a", "type=", "\"a b\""] {
+            assert!(bad.parse::<Maintenance>().is_err(), "{bad}");
+        }
+        let mode: Maintenance = "offline".parse().unwrap();
+        assert_eq!((mode.kind, mode.message), (MaintenanceType::Offline, None));
+    }
 
     proptest! {
         #[test]
