@@ -179,6 +179,7 @@ fn settings(config: &Config) -> Settings {
             connect: config.platform.cluster_connect,
             calls: config.platform.cluster_calls,
             observer: Some(Arc::new(bnna_api_platform::TimingObserver)),
+            ..ClientSettings::default()
         },
         task_deadline: config.platform.task_deadline,
         ssh_keys_file: config.platform.ssh_keys_file.clone(),

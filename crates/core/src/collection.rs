@@ -133,6 +133,10 @@ pub struct GcPool {
     pub group_adopted: bool,
     /// What the group holds.
     pub acls: Vec<AclEntry>,
+    /// What the group held when it was adopted and does not hold now, because the account was suspended or disabled.
+    pub held_back: Vec<AclEntry>,
+    /// Users that disabling the account has switched off.
+    pub switched_off: Vec<String>,
     /// Set when the cluster could not be asked: nothing can be said about what it holds.
     pub unreachable: Option<String>,
 }
@@ -277,13 +281,32 @@ fn on_cluster(on: &GcPool, options: GcOptions) -> Vec<GcItem> {
         items.push(item(GcKind::Acl, format!("{} {}", entry.path, entry.role), on.group_adopted, action, reason));
     }
     if let Some(group) = &on.group {
-        items.push(item(GcKind::Group, group.clone(), on.group_adopted, action, reason));
+        let reason = format!("{reason}{}", left_held(on, action));
+        items.push(item(GcKind::Group, group.clone(), on.group_adopted, action, &reason));
     }
     let (action, reason) = fate(on.pool_adopted);
     for pool in &on.pools {
         items.push(item(GcKind::Pool, pool.clone(), on.pool_adopted, action, reason));
     }
     items
+}
+
+/// What the account's status took away and its deletion does not give back: a tenant that was held is not let go by deleting the
+/// record, so whoever deletes it is told what to give back where that is meant.
+fn left_held(on: &GcPool, action: GcAction) -> String {
+    let mut text = String::new();
+    if action == GcAction::Detach && !on.held_back.is_empty() {
+        let rights: Vec<String> =
+            on.held_back.iter().map(|entry| format!("{} on {}", entry.role, entry.path)).collect();
+        text.push_str(&format!(
+            "; the account's status took rights from it, which it is not given back: {}",
+            rights.join(", ")
+        ));
+    }
+    if !on.switched_off.is_empty() {
+        text.push_str(&format!("; these users stay switched off: {}", on.switched_off.join(", ")));
+    }
+    text
 }
 
 #[cfg(test)]
@@ -319,6 +342,8 @@ mod tests {
                     ugid: "acme".into(),
                     propagate: true,
                 }],
+                held_back: Vec::new(),
+                switched_off: Vec::new(),
                 unreachable: None,
             }],
             settings: vec!["default_node".into()],
@@ -362,6 +387,22 @@ mod tests {
         assert_eq!((action(&report, "100"), report.blocked), (GcAction::Detach, false));
         let report = collect(&adopted, GcOptions { delete_adopted: true, force: true });
         assert_eq!(action(&report, "100"), GcAction::Block);
+    }
+
+    #[test]
+    fn what_a_status_took_away_is_named_where_the_group_stays() {
+        let mut input = input(vec![]);
+        input.pools[0].group_adopted = true;
+        input.pools[0].held_back = input.pools[0].acls.clone();
+        input.pools[0].switched_off = vec!["alice@pve".into()];
+        let reason = |options| {
+            let report = collect(&input, options);
+            report.items.into_iter().find(|item| item.kind == GcKind::Group).unwrap().reason
+        };
+        let kept = reason(GcOptions::default());
+        assert!(kept.contains("PVEVMAdmin on /pool/acme") && kept.contains("alice@pve"), "{kept}");
+        let gone = reason(GcOptions { delete_adopted: true, ..GcOptions::default() });
+        assert!(!gone.contains("PVEVMAdmin") && gone.contains("alice@pve"), "{gone}");
     }
 
     #[test]

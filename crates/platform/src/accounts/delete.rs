@@ -4,8 +4,8 @@
 //! account stays disabled with the rest still listed, and asking again finishes it.
 
 use bnna_core::{
-    AccountStatus, GcAction, GcBlock, GcInput, GcInstance, GcItem, GcKind, GcOptions, GcPool, GcReport, GuestKind,
-    Vmid, collect,
+    AccountStatus, AclEntry, GcAction, GcInput, GcInstance, GcItem, GcKind, GcOptions, GcPool, GcReport, GuestKind,
+    Vmid, collect, difference,
 };
 use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
 use bnna_store::{Window, accounts, instances, rights, settings, tenant_tokens};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use super::places::Place;
+use super::places::{Place, entry};
 use super::{Account, Operate, Read};
 use crate::Platform;
 use crate::actor::Actor;
@@ -107,6 +107,8 @@ async fn gather(estate: &Estate, id: Uuid, slug: &str) -> Result<GcInput, Error>
                 group: None,
                 group_adopted,
                 acls: Vec::new(),
+                held_back: Vec::new(),
+                switched_off: Vec::new(),
                 unreachable: Some(error.to_string()),
             }),
         }
@@ -153,7 +155,15 @@ async fn on_cluster(
             });
         }
     }
+    let (account, host) = (on.account_id, on.cluster.clone());
+    let (recorded, switched_off) = estate
+        .store
+        .read(move |sql| Ok((rights::list(sql, account, &host)?, rights::held_users(sql, account, &host)?)))
+        .await?;
+    let recorded: Vec<AclEntry> = recorded.into_iter().map(entry).collect();
     let pool = GcPool {
+        held_back: difference(&recorded, &place.held).add,
+        switched_off,
         cluster: on.cluster.clone(),
         pools: place.pools,
         pool_adopted: on.adopted,
@@ -304,7 +314,7 @@ impl Step<Estate> for Remove {
                 let (id, key) = (self.id, self.item.id.clone());
                 estate.store.write(move |sql| settings::delete(sql, id, &key)).await?;
             }
-            GcKind::Instance => self.instance(estate, detach).await?,
+            GcKind::Instance => self.instance(estate, detach, cx.attempt() > 1).await?,
             GcKind::Acl | GcKind::Group | GcKind::Pool if detach => {}
             GcKind::Acl => {
                 let cluster = self.cluster(estate)?;
@@ -342,7 +352,7 @@ impl Remove {
         estate.clusters.get(self.item.cluster.as_deref().unwrap_or_default())
     }
 
-    async fn instance(&self, estate: &Estate, detach: bool) -> Result<(), Error> {
+    async fn instance(&self, estate: &Estate, detach: bool, again: bool) -> Result<(), Error> {
         let cluster = self.cluster(estate)?;
         let vmid = Vmid::parse(&self.item.id)?;
         if let Some(guest) = cluster.guest(vmid).await? {
@@ -362,17 +372,21 @@ impl Remove {
                     let message = format!("guest {vmid} was {:?} and is another one now; ask again", self.item.name);
                     return Err(Conflict::State.because(message));
                 }
-                // Asked again: between the report and now it may have been started.
-                let blocks = cluster.blocks(&guest).await;
-                if blocks.contains(&GcBlock::Running) {
-                    if !self.force {
-                        return Err(Conflict::Running.because(format!("guest {vmid} has been started meanwhile")));
+                if again {
+                    cluster.endings(&guest, estate.task_deadline).await?;
+                }
+                // Asked again: between the report and now it may have been started, or be gone though it is still listed.
+                if let Some(now) = cluster.now(&guest).await? {
+                    if now.running {
+                        if !self.force {
+                            return Err(Conflict::Running.because(format!("guest {vmid} has been started meanwhile")));
+                        }
+                        let upid = cluster.power(&guest, PowerOrder::Stop).await?;
+                        cluster.finished(&upid, estate.task_deadline).await?;
                     }
-                    let upid = cluster.power(&guest, PowerOrder::Stop).await?;
+                    let upid = cluster.destroy(&guest).await?;
                     cluster.finished(&upid, estate.task_deadline).await?;
                 }
-                let upid = cluster.destroy(&guest).await?;
-                cluster.finished(&upid, estate.task_deadline).await?;
             }
         }
         let (host, number) = (cluster.host.clone(), i64::from(vmid.get()));

@@ -101,7 +101,8 @@ impl Place {
     }
 }
 
-fn entry(right: rights::Right) -> AclEntry {
+/// A recorded right as an entry.
+pub(super) fn entry(right: rights::Right) -> AclEntry {
     AclEntry { path: right.path, role: right.role, ugid: right.ugid, propagate: right.propagate }
 }
 

@@ -156,7 +156,7 @@ fn client(
         Trust::Ca(pem) => proxmox_client::Trust::CaPem(pem.clone()),
         Trust::System => proxmox_client::Trust::SystemRoots,
     };
-    let timeouts = Timeouts { connect: clients.connect, total: Duration::from_secs(60), queue: clients.deadline };
+    let timeouts = Timeouts { connect: clients.connect, total: clients.call, queue: clients.deadline };
     let limits = Limits { concurrent_calls: clients.calls, ..Limits::default() };
     let mut builder = Pve::builder().token(token, secret).trust(trust).timeouts(timeouts).limits(limits);
     for address in settings.addresses() {

@@ -7,13 +7,14 @@ use bnna_core::{GcBlock, GuestKind, Vmid};
 use proxmox_client::pve::cluster::{Resource, ResourceKind};
 use proxmox_client::pve::guests::{GuestStatus, Options as _, Reboot, Shutdown};
 use proxmox_client::pve::lxc::{DestroyLxc, StartLxc, StopLxc};
+use proxmox_client::pve::nodes::tasks::{TaskFilter, TaskSource};
 use proxmox_client::pve::pools::{FromOtherPool, Members};
 use proxmox_client::pve::qemu::{DestroyQemu, StartQemu, StopQemu};
 use proxmox_client::{PoolId, Upid};
 
 use super::Cluster;
 use super::rehearsal::{Edit, UPID};
-use crate::error::Error;
+use crate::error::{Error, Reached, Upstream};
 
 /// A guest as the cluster's list shows it; figures may be ten seconds old.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,6 +70,9 @@ pub enum PowerOrder {
         timeout_seconds: u32,
     },
 }
+
+/// The kinds of tasks that end a guest, or its run.
+const ENDINGS: &[&str] = &["qmdestroy", "vzdestroy", "qmstop", "vzstop", "qmshutdown", "vzshutdown"];
 
 /// A guest as it is now, asked of its own node.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -255,6 +259,28 @@ impl Cluster {
             task.map(|task| task.upid().to_string())
         };
         self.change(Edit::Destroy(guest.vmid), task, || UPID.to_owned()).await
+    }
+
+    /// Waits for the tasks under way that end a guest, which an attempt that was cut off may have begun: however they end, a second
+    /// one would only meet their lock. The last one's UPID, where there was one.
+    ///
+    /// # Errors
+    /// The guest's node does not answer, or a task has not ended in time.
+    pub async fn endings(&self, guest: &Guest, deadline: Duration) -> Result<Option<String>, Error> {
+        let filter =
+            TaskFilter { source: Some(TaskSource::Active), vmid: Some(number(guest.vmid)?), ..TaskFilter::default() };
+        let mut last = None;
+        for task in self.on(self.pve.node(&guest.node).tasks(&filter)).await? {
+            // A list of running tasks may hold some that have just ended.
+            if ENDINGS.contains(&task.kind.as_str()) && task.outcome().is_none() {
+                let upid = task.upid.to_string();
+                match self.finished(&upid, deadline).await {
+                    Err(Error::Upstream(Upstream { reached: Reached::Answered, .. })) | Ok(()) => last = Some(upid),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(last)
     }
 
     /// A task as it is; `None` when the cluster knows none of that id.

@@ -62,6 +62,28 @@ impl Clusters {
         Ok(cluster)
     }
 
+    /// Changes what is set for a cluster in use, or its token: in one go, so that of two who change different things at once
+    /// neither undoes the other's.
+    ///
+    /// # Errors
+    /// There is no such cluster, or what is set cannot be used.
+    pub fn amend(
+        &self,
+        host: &str,
+        change: impl FnOnce(ClusterSettings, SecretString) -> (ClusterSettings, SecretString),
+    ) -> Result<Arc<Cluster>, Error> {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let before = known.get(host).ok_or_else(|| Error::not_found(format!("cluster {host}")))?;
+        let (settings, secret) = change(before.settings.clone(), before.secret.clone());
+        let cluster = match &self.script {
+            Some(_) => before.with(settings, secret)?,
+            None => Cluster::new(settings, secret, &self.clients)?,
+        };
+        let cluster = Arc::new(cluster);
+        known.insert(host.to_owned(), Arc::clone(&cluster));
+        Ok(cluster)
+    }
+
     /// The cluster of a host.
     ///
     /// # Errors

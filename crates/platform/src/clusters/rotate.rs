@@ -83,6 +83,9 @@ pub struct RotateToken {
     at: OffsetDateTime,
 }
 
+/// How often deleting the old token is tried before it is left.
+const TRIES: u32 = 3;
+
 const TAKE: &str = "take the new token into use";
 const DELETE: &str = "delete the old token";
 
@@ -189,12 +192,9 @@ impl RotateToken {
     }
 
     fn use_it(&self, estate: &Estate, secret: SecretString) -> Result<(), Error> {
-        let settings = ClusterSettings {
-            token_id: self.token_id.clone(),
-            token_rotated_at: Some(self.at),
-            ..estate.clusters.get(&self.host)?.settings.clone()
-        };
-        estate.clusters.put(settings, secret)?;
+        let (token_id, token_rotated_at) = (self.token_id.clone(), Some(self.at));
+        let with_it = |settings| (ClusterSettings { token_id, token_rotated_at, ..settings }, secret);
+        estate.clusters.amend(&self.host, |settings, _| with_it(settings))?;
         Ok(())
     }
 }
@@ -209,6 +209,10 @@ impl Step<Estate> for DeleteOld {
         let old: TokenId = self.0.old.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
         match cluster.delete_token(&old, Edit::DeleteToken(old.to_string())).await {
             Ok(()) => Ok(Some(self.0.old.clone())),
+            // Deleting is content when there is nothing, so that it may be tried again whatever the cluster said.
+            Err(error) if cx.attempt() < TRIES => {
+                Err(StepError::Retry { after: std::time::Duration::from_millis(200), failure: error.into() })
+            }
             Err(error) => {
                 // The new token is in use: an old one that stays is a fact to know, not a reason to go back.
                 tracing::warn!(%error, cluster = %self.0.host, token = %self.0.old, "the old token could not be deleted");

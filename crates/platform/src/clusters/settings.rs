@@ -90,6 +90,8 @@ pub struct ClientSettings {
     pub deadline: Duration,
     /// Longest time to connect.
     pub connect: Duration,
+    /// Longest time of one call with all its attempts.
+    pub call: Duration,
     /// Calls that one host gets at once.
     pub calls: usize,
     /// Sees every call.
@@ -98,7 +100,13 @@ pub struct ClientSettings {
 
 impl Default for ClientSettings {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(10), connect: Duration::from_secs(5), calls: 6, observer: None }
+        Self {
+            deadline: Duration::from_secs(10),
+            connect: Duration::from_secs(5),
+            call: Duration::from_secs(60),
+            calls: 6,
+            observer: None,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Platform {
                 return Err(cluster.refused("it does not accept the token"));
             }
             // A rotation under way would be overwritten with the token that it is about to delete.
-            self.keep_cluster(&settings, &secret, Some(super::rotate::key(settings.host.as_str()))).await?;
+            self.keep_cluster(&settings, &secret).await?;
             self.estate().clusters.put(settings, secret)?;
             Ok((view, known.is_none()))
         })
@@ -98,31 +98,44 @@ impl Platform {
     /// # Errors
     /// What is set cannot be used, or the store cannot be written.
     pub async fn declare_cluster(&self, declared: ClusterSettings, secret: SecretString) -> Result<(), Error> {
-        let known = self.estate().clusters.get(declared.host.as_str()).ok();
-        let (settings, secret) = match &known {
-            None => (declared, secret),
-            Some(known) => {
-                let (id, kept) = known.token();
-                let rotated = known.settings.token_rotated_at;
-                (ClusterSettings { token_id: id.to_owned(), token_rotated_at: rotated, ..declared }, kept.clone())
-            }
-        };
-        self.estate().clusters.put(settings.clone(), secret.clone())?;
-        self.keep_cluster(&settings, &secret, None).await
+        let row = self.row_of(&declared, &secret)?;
+        // Whose token is in use is decided where it is written, and again where it is used: a rotation that a crash interrupted
+        // may be going on meanwhile.
+        self.store()
+            .write(move |sql| {
+                let row = match rows::get(sql, &row.host)? {
+                    None => row,
+                    Some(known) => rows::Cluster {
+                        token_id: known.token_id,
+                        token_secret_sealed: known.token_secret_sealed,
+                        token_rotated_at: known.token_rotated_at,
+                        token_expires_at: known.token_expires_at,
+                        ..row
+                    },
+                };
+                rows::put(sql, &row)
+            })
+            .await?;
+        let clusters = &self.estate().clusters;
+        if clusters.get(declared.host.as_str()).is_err() {
+            clusters.put(declared, secret)?;
+            return Ok(());
+        }
+        let host = declared.host.to_string();
+        clusters.amend(&host, |known, secret| {
+            let ClusterSettings { token_id, token_rotated_at, .. } = known;
+            (ClusterSettings { token_id, token_rotated_at, ..declared }, secret)
+        })?;
+        Ok(())
     }
 
-    /// Writes a cluster down, unless an operation holds the key `unless_held`.
-    async fn keep_cluster(
-        &self,
-        settings: &ClusterSettings,
-        secret: &SecretString,
-        unless_held: Option<String>,
-    ) -> Result<(), Error> {
+    /// A cluster as it is written down.
+    fn row_of(&self, settings: &ClusterSettings, secret: &SecretString) -> Result<rows::Cluster, Error> {
         let sealed = keyring::seal_token(self.sealer(), settings.host.as_str(), secret)
             .map_err(|error| Error::Internal(error.to_string()))?;
         let now = bnna_store::now();
         let value = |value: Result<Value, serde_json::Error>| value.map_err(|error| Error::Internal(error.to_string()));
-        let row = rows::Cluster {
+        Ok(rows::Cluster {
             host: settings.host.to_string(),
             name: settings.name.clone(),
             addresses: value(serde_json::to_value(&settings.addresses))?,
@@ -137,12 +150,16 @@ impl Platform {
             default_storage: settings.default_storage.clone(),
             created_at: now,
             updated_at: now,
-        };
+        })
+    }
+
+    /// Writes a cluster down, unless an operation holds its key.
+    async fn keep_cluster(&self, settings: &ClusterSettings, secret: &SecretString) -> Result<(), Error> {
+        let row = self.row_of(settings, secret)?;
+        let key = super::rotate::key(settings.host.as_str());
         self.store()
             .try_write(move |sql| -> Result<(), Error> {
-                if let Some(key) = unless_held
-                    && let Some(running) = bnna_store::operations::holder(sql, &key)?
-                {
+                if let Some(running) = bnna_store::operations::holder(sql, &key)? {
                     let message = format!("operation {running} is still working on {key}; wait until it ends");
                     return Err(Conflict::InUse.with(message, json!({ "operation_id": running })));
                 }

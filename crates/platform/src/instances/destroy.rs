@@ -139,9 +139,11 @@ impl Step<Estate> for Stop {
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
-        if let Some(guest) = self.0.guest(&cluster).await?
-            && cluster.now(&guest).await?.is_some_and(|now| now.running)
-        {
+        let Some(guest) = self.0.guest(&cluster).await? else { return Ok(()) };
+        if cx.attempt() > 1 {
+            cluster.endings(&guest, cx.context().task_deadline).await?;
+        }
+        if cluster.now(&guest).await?.is_some_and(|now| now.running) {
             let upid = cluster.power(&guest, PowerOrder::Stop).await?;
             cluster.finished(&upid, cx.context().task_deadline).await?;
         }
@@ -161,12 +163,14 @@ impl Step<Estate> for DestroyGuest {
     async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
         let Some(guest) = self.0.guest(&cluster).await? else { return Ok(None) };
+        let deadline = cx.context().task_deadline;
+        let before = if cx.attempt() > 1 { cluster.endings(&guest, deadline).await? } else { None };
         if cluster.now(&guest).await?.is_none() {
             // The list is up to ten seconds old; the guest's own node says that it is gone.
-            return Ok(None);
+            return Ok(before);
         }
         let upid = cluster.destroy(&guest).await?;
-        cluster.finished(&upid, cx.context().task_deadline).await?;
+        cluster.finished(&upid, deadline).await?;
         Ok(Some(upid))
     }
 

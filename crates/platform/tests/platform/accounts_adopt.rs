@@ -172,3 +172,19 @@ async fn a_pool_of_another_name_is_the_accounts_pool() {
     let adopted = done(site.platform.adopt_account(&actor(), asked, PATIENCE).await);
     assert_eq!((adopted.account.pool.as_str(), adopted.instances.len()), ("globexx", 1));
 }
+
+#[tokio::test]
+async fn deleting_an_adopted_account_that_is_held_gives_nothing_back_and_says_what() {
+    let site = estate().await;
+    adopt(&site).await;
+    site.status("globex", Disabled).await;
+    let held = acls(&site.a);
+    let account = site.operating("globex").await;
+    let options = bnna_core::GcOptions::default();
+    let report = done(site.platform.delete_account(&actor(), &account, options, PATIENCE).await);
+    assert_eq!(acls(&site.a), held, "a tenant that was held is not let go by deleting the record");
+    let group = report.items.iter().find(|item| item.kind == bnna_core::GcKind::Group).unwrap();
+    for named in ["TenantOps on /pool/globex", "PVEVMAdmin on /pool/globex/dev", "eve@pve"] {
+        assert!(group.reason.contains(named), "{}", group.reason);
+    }
+}

@@ -5,12 +5,12 @@ use bnna_core::{GcAction, GcItem, GcKind, GcOptions, GcReport};
 use bnna_platform::accounts::{AdoptAccount, Impersonate};
 use bnna_platform::{Error, Run};
 use proxmox_sim::guests::GuestKind;
-use proxmox_sim::tasks::{TaskFault, TaskFaultKind};
+use proxmox_sim::tasks::{Task, TaskFault, TaskFaultKind};
 use proxmox_sim::{FaultKind, FaultRule};
 use serde_json::json;
 
 use crate::support::cluster::{self, knows_nothing_of, look, runs};
-use crate::support::{A, B, Names, PATIENCE, Site, actor, done, refused, vmid};
+use crate::support::{A, AT_ONCE, B, Names, PATIENCE, Site, actor, done, refused, vmid};
 
 const MADE: u32 = 1_104_051;
 const FOUND: u32 = 1_104_052;
@@ -261,4 +261,30 @@ async fn a_record_of_a_guest_that_is_gone_goes_with_the_account() {
     done(delete(&site, GcOptions::default()).await);
     let error = refused(site.platform.find_instance(vmid(MADE), None).await);
     assert_eq!(error.code(), "not_found");
+}
+
+#[tokio::test]
+async fn a_destruction_that_outlives_bnpd_is_waited_for() {
+    let mut site = furnished().await;
+    site.a.with_state(|state| state.clock.set_speed(0.0));
+    let account = site.operating("acme").await;
+    let begun = site.platform.delete_account(&actor(), &account, GcOptions::default(), AT_ONCE).await;
+    let Ok(Run::Accepted(id)) = begun else { panic!("{begun:?}") };
+    crate::support::eventually("the guest is being destroyed", || async {
+        let is_destroying = |task: &Task| task.status().is_none() && task.upid.task().kind == "qmdestroy";
+        site.a.with_state(|state| state.tasks.iter().any(is_destroying)).then_some(())
+    })
+    .await;
+    site.restart().await;
+    // The step was begun again by the new bnpd, and the first task still runs.
+    crate::support::eventually("the step is begun again", || async {
+        let steps = site.platform.operation(id).await.unwrap().steps;
+        steps.iter().any(|step| step.state == "running" && step.attempts == 2).then_some(())
+    })
+    .await;
+    site.a.with_state(|state| state.clock.set_speed(20.0));
+    let ended = site.ended(id).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    assert!(knows_nothing_of(&site.b, "acme"));
+    assert_eq!(runs(&site.a, MADE), None);
 }

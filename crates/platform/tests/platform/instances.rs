@@ -1,15 +1,19 @@
 //! Guests: finding, listing, power, destroying, adopting.
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::SeqCst;
+
 use bnna_auth::Grant;
 use bnna_core::AccountStatus::{Active, Suspended};
 use bnna_platform::instances::{AdoptInstanceRequest, InstanceFilter, PowerRequest};
 use bnna_platform::views::{InstanceRemoved, PowerAction, PowerAnswer};
 use bnna_platform::{Error, Run};
 use proxmox_sim::guests::GuestKind;
-use proxmox_sim::{FaultKind, FaultRule};
+use proxmox_sim::{FaultKind, FaultRule, Moment, Seen};
 
 use crate::support::cluster::{self, look, runs};
-use crate::support::{A, B, Names, PATIENCE, Site, actor, done, eventually, refused, vmid};
+use crate::support::{A, AT_ONCE, B, Names, PATIENCE, Site, actor, done, eventually, refused, vmid};
 
 /// Guest 100 is on both clusters, 101 on a node that is down, 102 locked, 103 running, 104 stopped, 105 a template; 110 is a
 /// container that runs.
@@ -284,4 +288,36 @@ async fn a_number_given_to_another_guest_meanwhile_is_not_destroyed() {
     let (outcome, ()) = tokio::join!(destroy(&site, 104, false), taken);
     assert_eq!(refused(outcome).code(), "state");
     assert_eq!(runs(&site.a, 104), Some(false));
+}
+
+/// Begins to destroy 104, lets bnpd die while the cluster is at it, and starts bnpd again.
+#[tokio::test]
+async fn a_destruction_that_outlives_bnpd_is_waited_for_and_not_begun_again() {
+    let mut site = guests().await;
+    let orders = count(&site, "DELETE");
+    site.a.with_state(|state| state.clock.set_speed(0.0));
+    let begun = site.platform.destroy_instance(&actor(), &Grant::internal(), vmid(104), None, false, AT_ONCE).await;
+    let Ok(Run::Accepted(id)) = begun else { panic!("{begun:?}") };
+    eventually("the cluster is asked to destroy it", || async { (orders.load(SeqCst) == 1).then_some(()) }).await;
+    let looks = count(&site, "GET");
+    site.restart().await;
+    eventually("the new bnpd looks at the tasks", || async { (looks.load(SeqCst) > 3).then_some(()) }).await;
+    let again = count(&site, "DELETE");
+    site.a.with_state(|state| state.clock.set_speed(20.0));
+    let ended = site.ended(id).await;
+    assert_eq!(ended.state, "done", "{:?}", ended.error);
+    assert_eq!((runs(&site.a, 104), again.load(SeqCst)), (None, 0));
+}
+
+/// Counts the requests of a verb about guest 104 from now on.
+fn count(site: &Site, method: &'static str) -> Arc<AtomicUsize> {
+    let counted = Arc::new(AtomicUsize::new(0));
+    let seen_so_far = Arc::clone(&counted);
+    site.a.watch(Some(Arc::new(move |seen: &Seen<'_>| {
+        if seen.moment == Moment::Done && seen.method == method && seen.path.starts_with("/nodes/a2/") {
+            seen_so_far.fetch_add(1, SeqCst);
+        }
+        None
+    })));
+    counted
 }

@@ -21,4 +21,5 @@ mod operations;
 mod retention;
 mod support;
 mod tasks;
+mod upstream_faults;
 mod workflows;

@@ -1,27 +1,15 @@
 //! What every workflow has to stand, for each of them: its steps run twice, each of them failing, a crash at each boundary.
-//! A new workflow gets all of it by a line in the list below, and without that line a test fails.
+//! A new workflow gets all of it by a line in the list of `support/stage.rs`, and without that line a test fails.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bnna_core::GcOptions;
 use bnna_operations::Workflow;
-use bnna_operations::testing::{self, Scene};
-use bnna_platform::accounts::{Adopt, Create, Delete, Impersonate, Repair, SetStatus, SyncAcls};
-use bnna_platform::clusters::{Clusters, RotateToken};
-use bnna_platform::instances::{AdoptInstance, Destroy};
-use bnna_platform::{Estate, Platform};
-use bnna_store::{Options, Store};
-use proxmox_sim::guests::GuestKind;
-use proxmox_sim::{Cluster, Sim};
-use secrecy::SecretString;
-use serde_json::{Value, json};
-use tempfile::TempDir;
+use bnna_operations::testing;
+use bnna_platform::Platform;
 
-use crate::support::cluster::{self, Subject, look};
-use crate::support::{A, B, SECRET, Site, actor, clients, settings};
+use crate::support::Site;
+use crate::support::stage::{self, Stage, each_workflow};
 
 macro_rules! stands_everything {
     ($($name:ident: $workflow:ty = $prepare:ident;)*) => {
@@ -30,7 +18,7 @@ macro_rules! stands_everything {
             #[tokio::test]
             async fn $name() {
                 let site = Site::start().await;
-                let params = $prepare(&site).await;
+                let params = stage::$prepare(&site).await;
                 let stage = Arc::new(Stage::new(site, params).await);
                 let checked = testing::check(|| Arc::clone(&stage).scene::<$workflow>()).await;
                 if let Err(finding) = checked {
@@ -41,232 +29,11 @@ macro_rules! stands_everything {
     };
 }
 
-stands_everything! {
-    creating_an_account: Create = create;
-    adopting_an_account: Adopt = adopt;
-    suspending_an_account: SetStatus = suspend;
-    disabling_an_account: SetStatus = disable;
-    enabling_an_account: SetStatus = enable;
-    bringing_rights_to_the_status: SyncAcls = sync;
-    repairing_an_account: Repair = repair;
-    deleting_an_account: Delete = delete;
-    destroying_a_guest: Destroy = destroy;
-    adopting_a_guest: AdoptInstance = adopt_guest;
-    adopting_a_guest_of_the_pool: AdoptInstance = adopt_member;
-    rotating_a_token: RotateToken = rotate;
-}
+each_workflow!(stands_everything);
 
 #[test]
 fn every_kind_of_operation_is_listed() {
     let listed: BTreeSet<&str> = LISTED.iter().copied().collect();
     let known: BTreeSet<&str> = Platform::operation_kinds().into_iter().collect();
     assert_eq!(listed, known);
-}
-
-const ID: &str = "01890000-0000-7000-8000-000000000001";
-const AT: &str = "2026-01-02T03:04:05Z";
-const VM: u32 = 1_104_051;
-const CT: u32 = 1_104_052;
-
-/// An account on both clusters with a user, a running VM and a container.
-async fn account(site: &Site) -> String {
-    let made = site.create("acme").await;
-    site.a.with_state(|state| {
-        cluster::user(state, "alice@pve", "own", "x");
-        cluster::join(state, "acme", "alice@pve");
-        cluster::guest(state, VM, GuestKind::Qemu, "a1", Some("acme"));
-        cluster::running(state, VM);
-        cluster::guest(state, CT, GuestKind::Lxc, "a2", Some("acme"));
-    });
-    made.id.to_string()
-}
-
-async fn create(_: &Site) -> Value {
-    json!({ "id": ID, "slug": "acme", "display_name": "Acme", "email": "", "clusters": [A, B], "at": AT })
-}
-
-async fn adopt(site: &Site) -> Value {
-    for (sim, node) in [(&site.a, "a1"), (&site.b, "b1")] {
-        sim.with_state(|state| {
-            cluster::pool(state, "acme");
-            cluster::join(state, "acme", "root@pam");
-            cluster::grant(state, "/pool/acme", Subject::Group("acme"), "PVEVMUser");
-            cluster::guest(state, VM, GuestKind::Qemu, node, Some("acme"));
-        });
-    }
-    json!({ "id": ID, "slug": "acme", "pool": "acme", "display_name": "Acme", "email": "", "clusters": [A, B], "at": AT })
-}
-
-fn status(id: &str, wanted: &str) -> Value {
-    json!({ "id": id, "slug": "acme", "wanted": wanted, "stop_guests": false, "clusters": [A, B], "at": AT })
-}
-
-async fn suspend(site: &Site) -> Value {
-    status(&account(site).await, "suspended")
-}
-
-async fn disable(site: &Site) -> Value {
-    status(&account(site).await, "disabled")
-}
-
-async fn enable(site: &Site) -> Value {
-    let id = account(site).await;
-    site.status("acme", bnna_core::AccountStatus::Disabled).await;
-    status(&id, "active")
-}
-
-async fn sync(site: &Site) -> Value {
-    let id = account(site).await;
-    site.a.with_state(|state| {
-        state.access.acl.remove("/storage/tank");
-        cluster::grant(state, "/pool/acme", Subject::Group("acme"), "PVEVMUser");
-    });
-    site.b.with_state(|state| state.access.acl.remove("/pool/acme"));
-    json!({ "id": id, "slug": "acme", "clusters": [A, B] })
-}
-
-async fn repair(site: &Site) -> Value {
-    let id = account(site).await;
-    record(site, &id, VM).await;
-    site.a.with_state(|state| {
-        state.pools.remove("acme");
-        state.access.acl.remove("/pool/acme");
-    });
-    site.b.with_state(|state| {
-        state.access.groups.remove("acme");
-        for node in state.access.acl.values_mut() {
-            node.groups.remove("acme");
-        }
-    });
-    json!({ "id": id, "slug": "acme", "places": [[A, "acme"], [B, "acme"]] })
-}
-
-/// Records a guest as made here.
-async fn record(site: &Site, account: &str, number: u32) {
-    let row = bnna_store::instances::Instance {
-        id: uuid::Uuid::now_v7(),
-        cluster: A.to_owned(),
-        vmid: i64::from(number),
-        kind: "qemu".to_owned(),
-        account_id: Some(account.parse().unwrap()),
-        bunch: Some("acme".to_owned()),
-        name: format!("g{number}"),
-        adopted: false,
-        created_at: bnna_store::now(),
-        gone_since: None,
-    };
-    site.store().write(move |sql| bnna_store::instances::put(sql, &row)).await.unwrap();
-}
-
-async fn delete(site: &Site) -> Value {
-    let id = account(site).await;
-    record(site, &id, VM).await;
-    let account = site.operating("acme").await;
-    let key = bnna_core::SettingKey::parse("colour").unwrap();
-    site.platform.put_setting(&actor(), &account, key, json!("blue")).await.unwrap();
-    site.platform.impersonate(&actor(), &account, Impersonate::default()).await.unwrap();
-    let options = GcOptions { force: true, ..GcOptions::default() };
-    let report = site.platform.gc_report(&account.read(), options).await.unwrap();
-    assert!(!report.blocked, "{report:?}");
-    json!({ "id": id, "slug": "acme", "items": report.items, "force": true, "at": AT })
-}
-
-async fn destroy(site: &Site) -> Value {
-    let id = account(site).await;
-    record(site, &id, VM).await;
-    json!({ "vmid": VM, "host": A, "force": true })
-}
-
-fn guest_params(id: &str, number: u32, moves: bool) -> Value {
-    json!({
-        "id": ID, "vmid": number, "host": A, "account": id, "pool": "acme", "moves": moves,
-        "kind": "lxc", "name": "guest", "at": AT
-    })
-}
-
-async fn adopt_guest(site: &Site) -> Value {
-    let id = account(site).await;
-    site.a.with_state(|state| cluster::guest(state, 900, GuestKind::Lxc, "a1", None));
-    guest_params(&id, 900, true)
-}
-
-async fn adopt_member(site: &Site) -> Value {
-    guest_params(&account(site).await, CT, false)
-}
-
-async fn rotate(_: &Site) -> Value {
-    json!({ "host": A, "old": "bnna@pve!bnpd", "token_id": "bnna@pve!bnpd-1", "sealed": null, "at": AT })
-}
-
-/// How everything stands before the workflow, to be set up again for each case.
-struct Stage {
-    site: Site,
-    before: (Cluster, Cluster),
-    store: PathBuf,
-    params: Value,
-}
-
-impl Stage {
-    async fn new(site: Site, params: Value) -> Self {
-        site.platform.shutdown(Duration::from_secs(10)).await;
-        let store = site.directory.path().join("stage.db");
-        site.store().backup(store.clone()).await.unwrap();
-        let before = (site.a.with_state(|state| state.clone()), site.b.with_state(|state| state.clone()));
-        Self { site, before, store, params }
-    }
-
-    async fn scene<W: Workflow<Context = Estate>>(self: Arc<Self>) -> Scene<W> {
-        self.site.a.with_state(|state| *state = self.before.0.clone());
-        self.site.b.with_state(|state| *state = self.before.1.clone());
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("bnna.db");
-        std::fs::copy(&self.store, &file).unwrap();
-        let store = Store::open(Options::new(file)).await.unwrap();
-        let clusters = Arc::new(Clusters::new(clients()));
-        for (host, sim) in [(A, &self.site.a), (B, &self.site.b)] {
-            clusters.put(settings(host, sim), SecretString::from(SECRET)).unwrap();
-        }
-        let sealer = self.site.platform.estate().sealer.clone();
-        let context = Estate { store: store.clone(), clusters, sealer, task_deadline: Duration::from_secs(30) };
-        let (seen, stage) = (context.clone(), Arc::clone(&self));
-        Scene {
-            store,
-            context,
-            workflow: serde_json::from_value(self.params.clone()).unwrap(),
-            fingerprint: Box::new(move || {
-                let (seen, stage) = (seen.clone(), Arc::clone(&stage));
-                Box::pin(async move { fingerprint(&seen, &stage.site.a, &stage.site.b).await })
-            }),
-            keep: Box::new((self, directory) as (Arc<Self>, TempDir)),
-        }
-    }
-}
-
-/// The clusters and the store without ids and times.
-async fn fingerprint(estate: &Estate, a: &Sim, b: &Sim) -> String {
-    let token = estate.clusters.get(A).unwrap().token().0.to_owned();
-    let rows = estate.store.read(|sql| {
-        let mut text = String::new();
-        for query in [
-            "SELECT slug || ' ' || status || ' ' || pool || ' ' || adopted AS line FROM accounts ORDER BY 1",
-            "SELECT cluster || ' ' || pool || ' ' || adopted || ' ' || state AS line FROM account_clusters ORDER BY 1",
-            "SELECT cluster || ' ' || vmid || ' ' || (account_id IS NOT NULL) || ' ' || coalesce(bunch, '') || ' ' || \
-             adopted AS line FROM instances ORDER BY 1",
-            "SELECT cluster || ' ' || path || ' ' || role || ' ' || ugid || ' ' || propagate AS line \
-             FROM account_rights ORDER BY 1",
-            "SELECT cluster || ' ' || groupid AS line FROM account_groups ORDER BY 1",
-            "SELECT cluster || ' ' || userid AS line FROM account_held_users ORDER BY 1",
-            "SELECT key AS line FROM account_settings ORDER BY 1",
-            "SELECT label || ' ' || (revoked_at IS NULL) AS line FROM tenant_tokens ORDER BY 1",
-            "SELECT host || ' ' || token_id AS line FROM clusters ORDER BY 1",
-        ] {
-            for row in sql.query(query, &[])? {
-                text.push_str(&row.get::<String>("line")?);
-                text.push('\n');
-            }
-            text.push_str("--\n");
-        }
-        Ok(text)
-    });
-    format!("{}\n== {B}\n{}\n== store\n{}token in use {token}", look(a), look(b), rows.await.unwrap())
 }

@@ -1,6 +1,7 @@
 //! Two simulated clusters on which bnpd holds exactly the documented role, and a platform over them.
 
 pub mod cluster;
+pub mod stage;
 pub mod tenant;
 
 use std::sync::Arc;
