@@ -114,7 +114,7 @@ impl Daemon {
         let options = bnna_api_kit::Options {
             body_limit: config.server.body_limit,
             deadline: config.server.request_timeout,
-            failures: FailureLimit { failures: config.auth.failures_per_minute, ..FailureLimit::default() },
+            failures: FailureLimit::per_minute(config.auth.failures_per_minute),
             ..bnna_api_kit::Options::default()
         };
         let app = bnna_api_platform::app(platform.clone(), options);

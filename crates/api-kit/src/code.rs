@@ -55,7 +55,7 @@ pub enum Code {
     PayloadTooLarge,
     /// 415: the body is not JSON.
     UnsupportedMediaType,
-    /// 429: too many failed authentications from this address; the answer carries `Retry-After`.
+    /// 429: too many failed authentications, of this address or overall; the answer carries `Retry-After`.
     TooManyFailures,
     /// 500: our fault.
     Internal,

@@ -144,7 +144,7 @@ fn of_changes() -> [Value; 2] {
                 answers of 200 to 299 are kept. While the first call runs a repeat waits for it as `Prefer: wait=N` says, then \
                 gets 202 with its operation, or 409 `in_use`. After a crash it gets 202 with the operation, or 409 `cut_off` \
                 where the call was begun and became none.",
-            "schema": { "type": "string", "minLength": 1, "maxLength": layers::LONGEST_KEY, "pattern": "^[!-~]+$" }
+            "schema": { "type": "string", "minLength": 1, "maxLength": layers::LONGEST_KEY, "pattern": "^[!#-~]+$" }
         }),
         json!({
             "name": layers::DRY_RUN, "in": "query", "required": false,
@@ -256,7 +256,7 @@ fn error_responses(entry: &RouteInfo) -> Vec<(u16, &'static str)> {
     if entry.access != Access::Public {
         responses.push((401, "No credential, or none that is valid."));
         responses.push((403, "The caller is known and may not do this."));
-        responses.push((429, "Too many failed authentications from this address; see `Retry-After`."));
+        responses.push((429, "Too many failed authentications, of this address or overall; see `Retry-After`."));
     }
     if entry.path.contains('{') {
         responses.push((404, "There is no such thing."));

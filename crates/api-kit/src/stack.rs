@@ -9,6 +9,7 @@ use axum::middleware::from_fn_with_state;
 use axum::{Extension, Router, middleware};
 use bnna_auth::Access;
 use bnna_auth::limits::{FailureLimit, FailureLimiter};
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 use tower::ServiceBuilder;
 
@@ -18,6 +19,9 @@ use crate::identify::Identify;
 use crate::layers;
 use crate::openapi::Document;
 use crate::routes::{RouteInfo, Routes};
+
+/// How many credentials are checked with the clusters at once in a flood of failures.
+const COSTLY: usize = 4;
 
 /// What differs between façades and installations.
 #[derive(Debug, Clone)]
@@ -59,6 +63,8 @@ pub struct App {
 pub(crate) struct Shared {
     pub(crate) identify: Arc<dyn Identify>,
     pub(crate) failures: FailureLimiter,
+    /// Turns of credentials that are costly to check, in a flood of failures.
+    pub(crate) costly: Semaphore,
     pub(crate) routes: HashMap<String, Vec<Arc<RouteInfo>>>,
     pub(crate) body_limit: usize,
     pub(crate) deadline: Duration,
@@ -103,6 +109,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         let shared = Arc::new(Shared {
             identify,
             failures: FailureLimiter::new(options.failures),
+            costly: Semaphore::new(COSTLY),
             routes: by_path,
             body_limit: options.body_limit,
             deadline: options.deadline,

@@ -15,7 +15,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bnna_api_kit::{Options, ServerOptions};
-use support::{ADMIN, VIEWER, start, start_with, tenant};
+use bnna_auth::limits::FailureLimit;
+use support::{ADMIN, VIEWER, options, start, start_with, tenant};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 
@@ -281,4 +282,22 @@ async fn a_client_that_does_not_finish_its_request_loses_its_connection_and_its_
     idle.write_all(b"GET /health HT").await.unwrap();
     let got = served.send("GET", "/health", &[], b"").await;
     assert_eq!(got.body, b"ok", "served once the slow client's time is over");
+}
+
+#[tokio::test]
+async fn a_flood_of_failures_is_refused_as_such_and_locks_nobody_good_out() {
+    let failures = FailureLimit { failures: 1000, overall: 3, ..FailureLimit::default() };
+    let served = start_with(Options { failures, ..options() }, ServerOptions::default(), None).await;
+    for _ in 0..3 {
+        assert_eq!(served.get("/api/things", "Bearer wrong").await.status, 401);
+    }
+    let root = "PVEAPIToken=root@pam!x=0d1ab2b6-5c0c-4b39-9f3e-6a2f4f1f5f00";
+    for wrong in ["Bearer wrong", "Bearer bn_short", "Basic YTpi", root] {
+        let got = served.get("/api/things", wrong).await;
+        assert_eq!((got.status, got.code().as_str()), (429, "too_many_failures"), "{wrong}");
+        assert!((1..=60).contains(&got.header("retry-after").unwrap().parse::<u64>().unwrap()));
+    }
+    assert_eq!(served.get("/api/things", ADMIN).await.status, 200);
+    assert_eq!(served.get("/api/accounts/acme/things", &tenant('a')).await.status, 200);
+    assert_eq!(served.send("GET", "/api/things", &[], b"").await.status, 401);
 }

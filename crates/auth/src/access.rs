@@ -176,6 +176,10 @@ pub fn authorize(question: &Question<'_>, principal: Option<Arc<Principal>>) -> 
                 Some(Standing::Suspended) if question.verb == Verb::Write => return Err(Denied::AccountSuspended),
                 Some(Standing::Active | Standing::Suspended) => {}
             }
+            // What a role may is not known here: a token that names one may ask who it is, and nothing else.
+            if tenant.role_id.is_some() && access != Access::AnyCredential {
+                return Err(Denied::NoRole);
+            }
         }
     }
     Ok(Grant { access: question.access, account: question.account.map(str::to_owned), principal })

@@ -1,4 +1,6 @@
-//! Limits failed authentications by address: after too many failures an address is refused before any work is done for it.
+//! Limits failed authentications, by address and overall: after too many failures an address is refused before any work is done
+//! for it. Too many failures of all addresses together refuse nobody unseen, or a flood from everywhere would lock everybody
+//! out: what is good still passes, while the façade answers what is not with a limit's refusal and makes costly checks queue.
 //!
 //! A bounded map of our own: `governor` counts every request, and only failures are to count here.
 
@@ -12,6 +14,8 @@ use std::time::{Duration, Instant};
 pub struct FailureLimit {
     /// Failures within [`window`](Self::window) after which an address is refused.
     pub failures: u32,
+    /// Failures of all addresses together within the window after which there are too many.
+    pub overall: u32,
     /// How long failures count, from the first one of a series.
     pub window: Duration,
     /// Most addresses that are watched at once.
@@ -21,15 +25,39 @@ pub struct FailureLimit {
 impl Default for FailureLimit {
     /// Twenty failures a minute, ten thousand addresses.
     fn default() -> Self {
-        Self { failures: 20, window: Duration::from_secs(60), addresses: 10_000 }
+        Self::per_minute(20)
     }
 }
 
-/// An address that has failed too often.
+/// How many addresses at their limit make too many failures overall.
+const ADDRESSES_AT_THEIR_LIMIT: u32 = 20;
+
+impl FailureLimit {
+    /// So many failures of an address a minute, and twenty times as many overall; ten thousand addresses.
+    #[must_use]
+    pub fn per_minute(failures: u32) -> Self {
+        let overall = failures.saturating_mul(ADDRESSES_AT_THEIR_LIMIT);
+        Self { failures, overall, window: Duration::from_secs(60), addresses: 10_000 }
+    }
+}
+
+/// How it stands with the failures of all addresses together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overall {
+    /// As usual.
+    Calm,
+    /// There are too many: a failure now is answered as one, and costly checks queue.
+    Flooded {
+        /// When the window ends.
+        retry_after: Duration,
+    },
+}
+
+/// An address that has failed too often, or a failure among too many.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many failed authentications from this address")]
+#[error("too many failed authentications")]
 pub struct TooManyFailures {
-    /// When the address may try again.
+    /// When to try again.
     pub retry_after: Duration,
 }
 
@@ -37,7 +65,13 @@ pub struct TooManyFailures {
 #[derive(Debug)]
 pub struct FailureLimiter {
     limit: FailureLimit,
-    series: Mutex<HashMap<IpAddr, Series>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    series: HashMap<IpAddr, Series>,
+    overall: Option<Series>,
 }
 
 #[derive(Debug)]
@@ -46,36 +80,61 @@ struct Series {
     failures: u32,
 }
 
+impl Series {
+    fn begun(now: Instant) -> Self {
+        Self { since: now, failures: 0 }
+    }
+
+    /// Counts one more, in a new series when this one is over.
+    fn count(&mut self, now: Instant, window: Duration) {
+        if now >= self.since + window {
+            *self = Self::begun(now);
+        }
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    /// How long a series that has reached `most` still holds.
+    fn holds(&self, most: u32, now: Instant, window: Duration) -> Option<Duration> {
+        let left = (self.since + window).checked_duration_since(now).filter(|left| !left.is_zero());
+        left.filter(|_| self.failures >= most)
+    }
+}
+
 impl FailureLimiter {
     /// A limiter that has seen no failure.
     #[must_use]
     pub fn new(limit: FailureLimit) -> Self {
-        let limit = FailureLimit { failures: limit.failures.max(1), addresses: limit.addresses.max(1), ..limit };
-        Self { limit, series: Mutex::default() }
+        let limit = FailureLimit {
+            failures: limit.failures.max(1),
+            overall: limit.overall.max(1),
+            addresses: limit.addresses.max(1),
+            ..limit
+        };
+        Self { limit, seen: Mutex::default() }
     }
 
-    /// Whether an address may try. Costs nothing of its allowance.
+    /// Whether an address may try, and how it stands with all of them. Costs nothing of its allowance.
     ///
     /// # Errors
     /// The address has failed too often; says when it may try again.
-    pub fn check(&self, address: IpAddr, now: Instant) -> Result<(), TooManyFailures> {
-        let all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
-        match all.get(&group(address)) {
-            Some(series) if series.failures >= self.limit.failures => {
-                match (series.since + self.limit.window).checked_duration_since(now) {
-                    Some(retry_after) if !retry_after.is_zero() => Err(TooManyFailures { retry_after }),
-                    _ => Ok(()),
-                }
-            }
-            _ => Ok(()),
+    pub fn check(&self, address: IpAddr, now: Instant) -> Result<Overall, TooManyFailures> {
+        let FailureLimit { failures, overall, window, .. } = self.limit;
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_address = seen.series.get(&group(address)).and_then(|series| series.holds(failures, now, window));
+        if let Some(retry_after) = of_address {
+            return Err(TooManyFailures { retry_after });
         }
+        let of_all = seen.overall.as_ref().and_then(|series| series.holds(overall, now, window));
+        Ok(of_all.map_or(Overall::Calm, |retry_after| Overall::Flooded { retry_after }))
     }
 
     /// Counts a failure of an address.
     pub fn failed(&self, address: IpAddr, now: Instant) {
         let address = group(address);
         let window = self.limit.window;
-        let mut all = self.series.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.overall.get_or_insert_with(|| Series::begun(now)).count(now, window);
+        let all = &mut seen.series;
         if !all.contains_key(&address) && all.len() >= self.limit.addresses {
             all.retain(|_, series| now < series.since + window);
         }
@@ -85,11 +144,7 @@ impl FailureLimiter {
                 all.remove(&oldest);
             }
         }
-        let series = all.entry(address).or_insert(Series { since: now, failures: 0 });
-        if now >= series.since + window {
-            *series = Series { since: now, failures: 0 };
-        }
-        series.failures = series.failures.saturating_add(1);
+        all.entry(address).or_insert_with(|| Series::begun(now)).count(now, window);
     }
 }
 
@@ -106,10 +161,10 @@ mod tests {
     use std::net::{IpAddr, Ipv4Addr};
     use std::time::{Duration, Instant};
 
-    use super::{FailureLimit, FailureLimiter};
+    use super::{FailureLimit, FailureLimiter, Overall};
 
     fn limiter() -> FailureLimiter {
-        FailureLimiter::new(FailureLimit { failures: 3, window: Duration::from_secs(60), addresses: 4 })
+        FailureLimiter::new(FailureLimit { failures: 3, overall: 10, window: Duration::from_secs(60), addresses: 4 })
     }
 
     #[test]
@@ -143,11 +198,25 @@ mod tests {
     }
 
     #[test]
+    fn failures_from_everywhere_are_seen_overall_and_lock_no_address_out() {
+        let (limiter, now) = (limiter(), Instant::now());
+        let good: IpAddr = "198.51.100.1".parse().unwrap();
+        for n in 0..10_u32 {
+            assert_eq!(limiter.check(good, now), Ok(Overall::Calm), "after {n} failures");
+            limiter.failed(Ipv4Addr::from_bits(n).into(), now);
+        }
+        let later = now + Duration::from_secs(20);
+        let flooded = Overall::Flooded { retry_after: Duration::from_secs(40) };
+        assert_eq!(limiter.check(good, later), Ok(flooded));
+        assert_eq!(limiter.check(good, now + Duration::from_secs(60)), Ok(Overall::Calm));
+    }
+
+    #[test]
     fn the_number_of_watched_addresses_is_bounded() {
         let (limiter, now) = (limiter(), Instant::now());
         for n in 0..1000_u32 {
             limiter.failed(Ipv4Addr::from_bits(n).into(), now);
         }
-        assert_eq!(limiter.series.lock().unwrap().len(), 4);
+        assert_eq!(limiter.seen.lock().unwrap().series.len(), 4);
     }
 }

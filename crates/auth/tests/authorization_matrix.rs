@@ -140,6 +140,20 @@ fn a_tenant_reaches_its_own_account_and_nothing_else() {
 }
 
 #[test]
+fn a_token_with_a_role_may_nothing_while_nobody_knows_what_roles_may() {
+    let with_role = || {
+        let Some(Principal::Tenant(known)) = tenant("acme").as_deref().cloned() else { panic!("a tenant") };
+        Some(Arc::new(Principal::Tenant(Tenant { role_id: Some(Uuid::nil()), ..known })))
+    };
+    let active = Some(Standing::Active);
+    for (access, verb) in [(Access::AccountRead, Verb::Read), (Access::AccountWrite, Verb::Write)] {
+        assert_eq!(ask(access, verb, Some("acme"), active, with_role()).map(drop), Err(Denied::NoRole));
+        assert_eq!(ask(access, verb, Some("other"), active, with_role()).map(drop), Err(Denied::WrongAccount));
+    }
+    assert!(ask(Access::AnyCredential, Verb::Read, None, active, with_role()).is_ok());
+}
+
+#[test]
 fn an_account_route_without_an_account_denies_everybody() {
     for access in [Access::AccountRead, Access::AccountWrite] {
         for principal in [operator(&[]), operator(&["viewer"]), tenant("acme"), None] {

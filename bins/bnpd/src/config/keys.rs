@@ -66,7 +66,12 @@ pub(super) const KEYS: &[Key] = &[
         "\"/etc/bnna/master.key\"",
         "Key that seals secrets in the store: 64 hex digits, mode 0600.",
     ),
-    key("auth", "failures_per_minute", "20", "Failed credentials that one address may send in a minute, 1 to 10000."),
+    key(
+        "auth",
+        "failures_per_minute",
+        "20",
+        "Failed credentials that one address may send in a minute, 1 to 10000; of all together twenty times as many.",
+    ),
     key("platform", "ssh_keys_file", "\"\"", "authorized_keys file with the operators' public keys; empty: none."),
     key(
         "platform",

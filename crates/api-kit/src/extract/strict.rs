@@ -16,10 +16,14 @@ const MAX_DEPTH: usize = 64;
 /// Longest text of a client that is repeated in an error.
 const MAX_QUOTE: usize = 64;
 
-/// Reads JSON text. The text is checked as a whole before anything is made of it.
+/// Reads a JSON object. The text is checked as a whole before anything is made of it.
 pub(super) fn from_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, ApiError> {
     let text = std::str::from_utf8(text).map_err(|_| ApiError::bad_request("the body is not UTF-8"))?;
     check_shape(text)?;
+    // A list would be read as the fields in their order.
+    if !text.trim_start().starts_with('{') {
+        return Err(ApiError::bad_request("the body must be a JSON object"));
+    }
     let mut deserializer = serde_json::Deserializer::from_str(text);
     deserialize(&mut deserializer, "body")
 }

@@ -1,7 +1,7 @@
 //! Which route, who calls, and whether they may. The decision itself is `bnna-auth`'s; here it gets its inputs.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::HeaderMap;
@@ -9,7 +9,9 @@ use axum::http::header::AUTHORIZATION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bnna_auth::authorization::{self, Credential};
+use bnna_auth::limits::{Overall, TooManyFailures};
 use bnna_auth::{Access, Principal, Question, Verb, authorize};
+use tokio::sync::SemaphorePermit;
 
 use super::request::is_read;
 use crate::code::Code;
@@ -22,6 +24,9 @@ use crate::stack::Shared;
 
 /// The parameter of a path that names the account.
 const ACCOUNT_PARAMETER: &str = "slug";
+
+/// How long a costly credential waits for its turn in a flood.
+const TURN_WAIT: Duration = Duration::from_secs(5);
 
 /// The route that was found, left for the layers below.
 #[derive(Clone)]
@@ -71,27 +76,46 @@ async fn identify(shared: &Shared, headers: &HeaderMap, context: &RequestContext
     };
     let address = context.remote.ip();
     let now = Instant::now();
-    shared.failures.check(address, now).map_err(|refused| ApiError {
-        retry_after: Some(refused.retry_after),
-        ..ApiError::new(Code::TooManyFailures, refused.to_string())
-    })?;
+    let overall = shared.failures.check(address, now).map_err(too_many)?;
+    // In a flood whatever fails is answered as the limit's refusal: it could be either.
+    let failed = |error: ApiError| {
+        shared.failures.failed(address, now);
+        match overall {
+            Overall::Calm => error,
+            Overall::Flooded { retry_after } => too_many(TooManyFailures { retry_after }),
+        }
+    };
     let credential = match (std::str::from_utf8(value.as_bytes()), values.next()) {
         (Ok(text), None) => authorization::parse(text).map_err(|error| error.to_string()),
         (Err(_), _) => Err("the Authorization header is not UTF-8".to_owned()),
         (_, Some(_)) => Err("there is more than one Authorization header".to_owned()),
     };
-    let credential: Credential = credential.map_err(|message| {
-        shared.failures.failed(address, now);
-        unauthorized(message)
-    })?;
+    let credential: Credential = credential.map_err(|message| failed(unauthorized(message)))?;
+    let _turn = shared.costly_turn(&credential, overall).await?;
     let asked = shared.identify.principal(&credential, address, &context.request_id).await;
     context.record("auth", now.elapsed());
-    asked.map_err(|failure| {
-        if matches!(failure, AuthFailure::Unknown | AuthFailure::Denied(_)) {
-            shared.failures.failed(address, now);
-        }
-        failure.into()
+    asked.map_err(|failure| match failure {
+        AuthFailure::Unknown | AuthFailure::Denied(_) => failed(failure.into()),
+        AuthFailure::Upstream(_) | AuthFailure::Unavailable(_) => failure.into(),
     })
+}
+
+fn too_many(refused: TooManyFailures) -> ApiError {
+    ApiError { retry_after: Some(refused.retry_after), ..ApiError::new(Code::TooManyFailures, refused.to_string()) }
+}
+
+impl Shared {
+    /// In a flood of failures, credentials that cost a question to the clusters take turns: a good one gets through, and the
+    /// clusters do not feel the flood. Others are looked up, which costs next to nothing.
+    async fn costly_turn(
+        &self,
+        credential: &Credential,
+        overall: Overall,
+    ) -> Result<Option<SemaphorePermit<'_>>, ApiError> {
+        let (Overall::Flooded { retry_after }, Credential::PveRoot(_)) = (overall, credential) else { return Ok(None) };
+        let turn = tokio::time::timeout(TURN_WAIT, self.costly.acquire()).await;
+        turn.ok().and_then(Result::ok).map(Some).ok_or_else(|| too_many(TooManyFailures { retry_after }))
+    }
 }
 
 /// Decides, and leaves the caller with its grant for the handler.

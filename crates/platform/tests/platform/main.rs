@@ -18,6 +18,7 @@ mod clusters;
 mod identity;
 mod instances;
 mod operations;
+mod repeats;
 mod retention;
 mod support;
 mod tasks;
