@@ -157,7 +157,7 @@ fn feed(target: &Target, args: &Args, compiler: &[(&str, &str)]) -> Result<(), S
         line.push(&kept);
     }
     // A single input that takes this long, or needs this much memory (MiB), is a failure, too.
-    line.extend(["--", &time, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1"]);
+    line.extend(["--", &time, "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0", "-print_final_stats=1"]);
     let program = text(&tools().join("bin/cargo-fuzz"));
     // What the outer cargo has set is about its own compiler.
     let mut environment = vec![("CARGO", "cargo"), ("CARGO_TARGET_DIR", build.as_str())];

@@ -8,7 +8,7 @@ use proxmox_client::error::{CallName, Class};
 use proxmox_client::params::TextList;
 use proxmox_client::pbs::definitions::Maintenance;
 use proxmox_client::pbs::namespaces::Namespace;
-use proxmox_client::permissions::{Dialect, parse_user_cfg};
+use proxmox_client::permissions::{Access, Dialect, UserCfgWarning, parse_pbs_cfg, parse_user_cfg};
 use proxmox_client::pve::cluster::Resource;
 use proxmox_client::pve::cluster::ha::HaSid;
 use proxmox_client::pve::cluster::replication::ReplicationId;
@@ -184,12 +184,16 @@ pub fn identifier(data: &[u8]) {
     }
 }
 
-/// A file of users and rights: what is not understood is left out, and every question about the rest has an answer.
+/// Files of users and rights of both products: what is not understood is left out, and every question about the rest has an answer.
 pub fn user_cfg(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
-    let (access, warnings) = parse_user_cfg(&text);
+    examine(&text, Dialect::Pve, parse_user_cfg(&text));
+    examine(&text, Dialect::Pbs, parse_pbs_cfg(&text));
+}
+
+fn examine(text: &str, dialect: Dialect, (access, warnings): (Access, Vec<UserCfgWarning>)) {
     assert!(warnings.iter().all(|warning| warning.line <= text.lines().count()));
-    assert_eq!(access.dialect(), Dialect::Pve);
+    assert_eq!(access.dialect(), dialect);
     let entries = access.acl_entries();
     for user in access.users.keys().take(8) {
         let id = AuthId::User(user.clone());

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use proxmox_client::permissions::{
-    Access, AclEntry, AclSubject, Dialect, NoLogin, Token, User, Verdict, parse_user_cfg, pbs4, pve9,
+    Access, AclEntry, AclSubject, Dialect, NoLogin, Token, User, Verdict, parse_pbs_cfg, parse_user_cfg, pbs4, pve9,
 };
 use proxmox_client::{AclPath, AuthId, UserId, Vmid};
 
@@ -39,22 +39,17 @@ fn shared() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/contract")
 }
 
-#[test]
-fn vectors_of_pve_agree() {
-    let dir = shared().join("access-control");
-    if !dir.is_dir() {
-        eprintln!("SKIPPED: {} is absent", dir.display());
-        return;
-    }
+/// Runs every check of the vectors in a directory; how many there were.
+fn run_vectors(dir: &Path, parse: impl Fn(&str) -> Access) -> usize {
     let mut checks = 0;
-    for file in std::fs::read_dir(&dir).unwrap() {
+    for file in std::fs::read_dir(dir).unwrap() {
         let file = file.unwrap().path();
         if file.extension().is_none_or(|ext| ext != "json") {
             continue;
         }
         let vectors: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
         let config = std::fs::read_to_string(dir.join(vectors["config"].as_str().unwrap())).unwrap();
-        let (access, _) = parse_user_cfg(&config);
+        let access = parse(&config);
         for check in vectors["checks"].as_array().unwrap() {
             let (subject, at) = (id(check["auth_id"].as_str().unwrap()), path(check["path"].as_str().unwrap()));
             let got: BTreeSet<&str> = match check["check"].as_str().unwrap() {
@@ -68,7 +63,29 @@ fn vectors_of_pve_agree() {
             checks += 1;
         }
     }
+    checks
+}
+
+#[test]
+fn vectors_of_pve_agree() {
+    let dir = shared().join("access-control");
+    if !dir.is_dir() {
+        eprintln!("SKIPPED: {} is absent", dir.display());
+        return;
+    }
+    let checks = run_vectors(&dir, |config| parse_user_cfg(config).0);
     assert!(checks > 50, "only {checks} checks");
+}
+
+#[test]
+fn vectors_of_pbs_agree() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/access-control");
+    let checks = run_vectors(&dir, |config| {
+        let (access, warnings) = parse_pbs_cfg(config);
+        assert!(warnings.is_empty(), "{warnings:?}");
+        access
+    });
+    assert!(checks >= 50, "only {checks} checks");
 }
 
 #[test]

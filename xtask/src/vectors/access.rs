@@ -1,10 +1,11 @@
-//! Access vectors: a `testN.cfg` is a `user.cfg`, the `perm-testN.json` beside it lists checks with their answers.
+//! Access vectors: a `testN.cfg` is a `user.cfg`, the `perm-testN.json` beside it lists checks with their answers. Those of PBS say so
+//! (`"product": "pbs"`); their configuration is its `user.cfg` and `acl.cfg` in one.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use proxmox_client::permissions::{Access, parse_user_cfg};
+use proxmox_client::permissions::{Access, parse_pbs_cfg, parse_user_cfg};
 use proxmox_client::{AclPath, AuthId};
 use serde::Deserialize;
 
@@ -12,7 +13,18 @@ use serde::Deserialize;
 struct Vectors {
     /// The configuration's file name; `testN.cfg` of `perm-testN.json` when absent.
     config: Option<String>,
+    /// Whose rules hold; PVE's unless it says otherwise.
+    #[serde(default)]
+    product: Product,
     checks: Vec<Check>,
+}
+
+#[derive(Deserialize, Clone, Copy, Default)]
+#[serde(rename_all = "lowercase")]
+enum Product {
+    #[default]
+    Pve,
+    Pbs,
 }
 
 #[derive(Deserialize)]
@@ -41,7 +53,10 @@ pub fn run(dir: &Path) -> Result<(), String> {
             serde_json::from_slice(&read(file)?).map_err(|error| format!("{}: {error}", file.display()))?;
         let config = dir.join(config_name(file, vectors.config.as_deref())?);
         let config = String::from_utf8(read(&config)?).map_err(|error| format!("{}: {error}", config.display()))?;
-        let (access, _) = parse_user_cfg(&config);
+        let (access, _) = match vectors.product {
+            Product::Pve => parse_user_cfg(&config),
+            Product::Pbs => parse_pbs_cfg(&config),
+        };
         let before = wrong;
         for check in &vectors.checks {
             checks += 1;

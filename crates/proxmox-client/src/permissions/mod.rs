@@ -2,19 +2,21 @@
 //! configuration.
 //!
 //! An [`Access`] holds users, tokens, groups, roles, ACL entries and pools. It is filled from answers of a server, from
-//! a `user.cfg` ([`parse_user_cfg`]) or by hand, and answers [`Access::roles`], [`Access::permissions`] and
+//! a `user.cfg` ([`parse_user_cfg`], [`parse_pbs_cfg`]) or by hand, and answers [`Access::roles`], [`Access::permissions`] and
 //! [`Access::explain`]. It knows nothing of HTTP and of how the configuration got here. Whether a user may log in at
 //! all (disabled, expired) is a different question, asked with [`Access::may_authenticate`]: as in Proxmox, rights are
 //! computed for disabled users too.
 
 mod explain;
 pub mod pbs4;
+mod pbs_cfg;
 mod pools;
 pub mod pve9;
 mod resolve;
 mod user_cfg;
 
 pub use explain::{Evidence, Explanation, Verdict};
+pub use pbs_cfg::parse_pbs_cfg;
 pub use pools::{Pool, Pools};
 pub use resolve::{Permissions, Roles};
 pub use user_cfg::{UserCfgWarning, parse_user_cfg};

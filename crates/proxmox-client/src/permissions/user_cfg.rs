@@ -51,7 +51,7 @@ struct Reader {
 }
 
 /// The items of a list, which may be parted by commas, semicolons or blanks.
-fn items(list: &str) -> impl Iterator<Item = &str> {
+pub(super) fn items(list: &str) -> impl Iterator<Item = &str> {
     list.split([',', ';', ' ', '\t', '\0']).filter(|item| !item.is_empty())
 }
 

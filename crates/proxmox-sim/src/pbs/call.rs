@@ -70,12 +70,19 @@ pub(super) struct Answer {
     pub plain_type: bool,
     /// A cookie to set.
     pub cookie: Option<String>,
+    /// Bytes that are the whole body instead.
+    pub file: Option<Vec<u8>>,
 }
 
 impl Answer {
     /// `{"data": …}`.
     pub(super) fn data(data: impl Into<Value>) -> Self {
-        Self { data: data.into(), beside: Map::new(), plain_type: false, cookie: None }
+        Self { data: data.into(), beside: Map::new(), plain_type: false, cookie: None, file: None }
+    }
+
+    /// The bytes of a file.
+    pub(super) fn file(bytes: Vec<u8>) -> Self {
+        Self { file: Some(bytes), ..Self::null() }
     }
 
     /// `{"data": null}`.

@@ -44,6 +44,10 @@ pub struct Snapshot {
     pub protected: bool,
     /// Task that verified it last, and the outcome (`ok`, `failed`).
     pub verification: Option<(String, String)>,
+    /// When that was, Unix seconds.
+    pub verified: i64,
+    /// Something of it is broken on disk: only verifying finds out.
+    pub damaged: bool,
     /// Fingerprint of the key it was encrypted with.
     pub fingerprint: Option<String>,
     /// The guest's configuration at the time: the content of its `.conf.blob`.
@@ -78,6 +82,31 @@ pub struct GarbageCollection {
     pub removed_bytes: u64,
     /// Chunks removed.
     pub removed_chunks: u64,
+    /// When it ran, Unix seconds.
+    #[serde(default)]
+    pub ran: i64,
+    /// What nothing references any more and is too young to be removed.
+    #[serde(default)]
+    pub pending: Vec<Pending>,
+}
+
+/// Chunks that nothing references any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    /// When they were last known to be used, Unix seconds.
+    pub used: i64,
+    /// Bytes on disk.
+    pub bytes: u64,
+    /// How many.
+    pub chunks: u64,
+}
+
+impl GarbageCollection {
+    /// Bytes and chunks that wait to be removed.
+    #[must_use]
+    pub fn waiting(&self) -> (u64, u64) {
+        self.pending.iter().fold((0, 0), |(bytes, chunks), part| (bytes + part.bytes, chunks + part.chunks))
+    }
 }
 
 impl Datastore {

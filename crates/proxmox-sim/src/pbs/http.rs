@@ -175,6 +175,10 @@ impl Server {
 }
 
 fn success(formatter: &str, answer: Answer) -> Reply {
+    if let Some(bytes) = answer.file {
+        let content_type = Some("application/octet-stream");
+        return Reply { status: 200, content_type, body: bytes.into(), cookie: None };
+    }
     let mut body = Map::new();
     body.insert("data".to_owned(), answer.data);
     body.extend(answer.beside);

@@ -168,8 +168,8 @@ pub(super) fn calendar_event(text: &str) -> Result<(), String> {
 }
 
 pub(super) fn maintenance_mode(text: &str) -> Result<(), String> {
-    let kind = text.split(',').find_map(|part| part.strip_prefix("type=").or((!part.contains('=')).then_some(part)));
-    match kind {
+    let mode = text.parse::<proxmox_client::pbs::definitions::Maintenance>().ok();
+    match mode.as_ref().map(|mode| mode.kind.as_str()) {
         Some("read-only" | "offline" | "delete" | "unmount" | "s3-refresh") => Ok(()),
         Some(other) => Err(format!("value '{other}' is not defined in the enumeration.")),
         None => Err("parameter is missing and it is not optional.".to_owned()),

@@ -64,6 +64,7 @@ impl Table {
         all.extend(api::namespaces::calls());
         all.extend(api::groups::calls());
         all.extend(api::snapshots::calls());
+        all.extend(api::download::calls());
         all.extend(api::prune::calls());
         all.extend(api::verify::calls());
         all.extend(api::gc::calls());
@@ -95,4 +96,24 @@ fn matches(template: &str, parts: &[&str]) -> Option<Vec<(String, String)>> {
         }
     }
     Some(params)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proxmox_client::{Product, calls};
+
+    #[test]
+    fn every_typed_call_is_answered_with_all_its_parameters() {
+        let table = Table::new();
+        for typed in calls::all().filter(|call| call.product == Product::Pbs) {
+            let found =
+                table.0.iter().find(|call| call.method == typed.method.as_str() && call.template == typed.template);
+            let Some(found) = found else { panic!("{typed:?} is not simulated") };
+            for param in (typed.params)() {
+                let known = found.params.iter().any(|known| known.name == param.name);
+                assert!(known, "{typed:?} sends {}, which is not known", param.name);
+            }
+        }
+    }
 }

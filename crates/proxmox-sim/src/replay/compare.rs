@@ -161,14 +161,23 @@ impl Captured {
         self.ours.get(name).map(String::as_str)
     }
 
+    /// A recorded text with ours for every captured value in it: each place once, since what is put in may look like another value.
     fn recorded_text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (recorded, ours) in self.pairs.iter().rev() {
-            if text.contains(recorded.as_str()) {
-                text = text.replace(recorded.as_str(), ours);
+        let mut filled = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let here = self.pairs.iter().filter(|(recorded, _)| rest.starts_with(recorded.as_str()));
+            let (length, put) = match here.max_by_key(|(recorded, _)| recorded.len()) {
+                Some((recorded, ours)) => (recorded.len(), Some(ours)),
+                None => (first.len_utf8(), None),
+            };
+            match put {
+                Some(ours) => filled.push_str(ours),
+                None => filled.push(first),
             }
+            rest = rest.get(length..).unwrap_or_default();
         }
-        normalized(&text)
+        normalized(&filled)
     }
 }
 

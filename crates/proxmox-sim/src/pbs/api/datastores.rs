@@ -1,5 +1,6 @@
 //! Configuration of datastores, and finding one for use.
 
+use proxmox_client::pbs::definitions::Maintenance;
 use serde_json::{Map, Value, json};
 
 use crate::pbs::call::{Answer, Call, Outcome, Refusal, check_digest};
@@ -93,15 +94,9 @@ pub(in crate::pbs) enum Use {
 pub(in crate::pbs) fn lookup<'p>(pbs: &'p mut Pbs, name: &str, wanted: Use) -> Result<&'p mut Datastore, Refusal> {
     let Some(store) = pbs.datastores.get_mut(name) else { return Err(Refusal::no_such("datastore", name)) };
     if let Some(mode) = store.settings.get("maintenance-mode").and_then(Value::as_str) {
-        let mut kind = "";
-        let mut message = "";
-        for part in mode.split(',') {
-            match part.split_once('=') {
-                Some(("type", value)) => kind = value,
-                Some(("message", value)) => message = value.trim_matches('"'),
-                _ => kind = part,
-            }
-        }
+        let mode: Option<Maintenance> = mode.parse().ok();
+        let message = mode.as_ref().and_then(|mode| mode.message.as_deref()).unwrap_or_default();
+        let kind = mode.as_ref().map(|mode| mode.kind.as_str()).unwrap_or_default();
         if kind == "delete" {
             return Err(Refusal::bad(format!("datastore '{name}' is being deleted")));
         }

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::pbs::call::{Answer, Call, Outcome};
-use crate::pbs::datastore::GarbageCollection;
+use crate::pbs::datastore::{GarbageCollection, Pending};
 use crate::pbs::rights::Permission;
 use crate::pbs::schema::{safe_id, text};
 use crate::pbs::state::Pbs;
@@ -29,9 +29,12 @@ pub(in crate::pbs) fn calls() -> Vec<Endpoint> {
 
 /// Bytes of a chunk.
 const CHUNK: u64 = 4 << 20;
+/// Seconds for which a chunk is kept after it was last known to be used: a day and five minutes.
+const GRACE: i64 = 24 * 3600 + 5 * 60;
 
 fn start(pbs: &mut Pbs, call: &Call) -> Outcome {
     let name = call.required("store");
+    let now = pbs.now();
     let store = lookup(pbs, name, Use::Write)?;
     let files: Vec<u64> = store
         .namespaces
@@ -49,19 +52,32 @@ fn start(pbs: &mut Pbs, call: &Call) -> Outcome {
         .filter_map(|group| group.snapshots.values().map(crate::pbs::datastore::Snapshot::size).max())
         .sum();
     let disk = largest * 3 / 5;
-    let chunks = if disk == 0 { 0 } else { disk / CHUNK + 1 };
-    let before = store.gc.clone();
     let count = u64::try_from(files.len()).unwrap_or(0);
-    let removed = before.disk_bytes.saturating_sub(disk);
+    let chunks = if disk == 0 { 0 } else { disk / CHUNK + count.div_ceil(2) };
+    let before = store.gc.clone();
+    // Space comes back late: a chunk that was used a day ago may be one that a running backup counts on.
+    let (used_before, chunks_before) = {
+        let (bytes, chunks) = before.waiting();
+        (before.disk_bytes.saturating_sub(bytes), before.disk_chunks.saturating_sub(chunks))
+    };
+    let mut pending = before.pending;
+    let unused = used_before.saturating_sub(disk);
+    if unused > 0 {
+        pending.push(Pending { used: before.ran, bytes: unused, chunks: chunks_before.saturating_sub(chunks) });
+    }
+    let (old, pending): (Vec<Pending>, Vec<Pending>) = pending.into_iter().partition(|part| now - part.used > GRACE);
+    let removed = old.iter().fold((0, 0), |(bytes, chunks), part| (bytes + part.bytes, chunks + part.chunks));
+    let waiting = pending.iter().fold((0, 0), |(bytes, chunks), part| (bytes + part.bytes, chunks + part.chunks));
     let mut log =
         vec![format!("starting garbage collection on store {name}"), "Start GC phase1 (mark used chunks)".to_owned()];
     log.extend((1..=count).map(|at| format!("marked {}% ({at} of {count} index files)", at * 100 / count.max(1))));
-    log.extend([
-        "Start GC phase2 (sweep unused chunks)".to_owned(),
-        format!("Removed garbage: {}", size(removed)),
-        format!("Removed chunks: {}", before.disk_chunks.saturating_sub(chunks)),
-        format!("Original data usage: {}", size(bytes)),
-    ]);
+    log.push("Start GC phase2 (sweep unused chunks)".to_owned());
+    log.extend(swept(chunks + waiting.1 + removed.1));
+    log.extend([format!("Removed garbage: {}", size(removed.0)), format!("Removed chunks: {}", removed.1)]);
+    if waiting.1 > 0 {
+        log.push(format!("Pending removals: {} (in {} chunks)", size(waiting.0), waiting.1));
+    }
+    log.push(format!("Original data usage: {}", size(bytes)));
     log.push(match (disk * 10_000).checked_div(bytes) {
         Some(share) => format!("On-Disk usage: {} ({}.{:02}%)", size(disk), share / 100, share % 100),
         None => format!("On-Disk usage: {}", size(disk)),
@@ -78,14 +94,26 @@ fn start(pbs: &mut Pbs, call: &Call) -> Outcome {
     let upid = pbs.record(work);
     lookup(pbs, name, Use::Write)?.gc = GarbageCollection {
         upid: Some(upid.clone()),
-        disk_bytes: disk,
-        disk_chunks: chunks,
+        disk_bytes: disk + waiting.0,
+        disk_chunks: chunks + waiting.1,
         index_bytes: bytes,
         index_files: count,
-        removed_bytes: removed,
-        removed_chunks: before.disk_chunks.saturating_sub(chunks),
+        removed_bytes: removed.0,
+        removed_chunks: removed.1,
+        ran: now,
+        pending,
     };
     Ok(Answer::data(upid))
+}
+
+/// What the log tells while chunks are looked at, a line a percent: they lie spread evenly over the directories.
+fn swept(chunks: u64) -> impl Iterator<Item = String> {
+    let position = move |chunk: u64| (chunk * 100 + 50).checked_div(chunks).unwrap_or(0);
+    (1..100).filter_map(move |percent| {
+        let first = (percent * chunks).saturating_sub(50).div_ceil(100);
+        let starts_here = first < chunks && position(first) == percent;
+        starts_here.then(|| format!("processed {percent}% ({first} chunks)"))
+    })
 }
 
 /// `1.124 MiB`.

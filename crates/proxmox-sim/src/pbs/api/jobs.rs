@@ -398,12 +398,15 @@ fn run_verify(pbs: &mut Pbs, call: &Call) -> Outcome {
         group: None,
         time: None,
         skip_verified: job.get("ignore-verified").and_then(Value::as_bool).unwrap_or(true),
+        outdated_after: job.get("outdated-after").and_then(Value::as_i64),
+        now: pbs.now(),
         upid: &upid,
     };
     let outcome = match lookup(pbs, &store, Use::Read) {
         Ok(found) => {
-            log.extend(verify::run(&scope, found, |_| true));
-            Ok(())
+            let verified = verify::run(&scope, found, |_| true);
+            log.extend(verified.log);
+            verified.outcome
         }
         Err(refusal) => Err(refusal.text),
     };

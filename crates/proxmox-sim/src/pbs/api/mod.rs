@@ -2,6 +2,7 @@
 
 pub(super) mod acl;
 pub(super) mod datastores;
+pub(super) mod download;
 pub(super) mod gc;
 pub(super) mod groups;
 pub(super) mod index;

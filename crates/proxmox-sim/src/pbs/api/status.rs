@@ -105,9 +105,10 @@ fn status(pbs: &mut Pbs, call: &Call) -> Outcome {
 /// Figures of the last garbage collection.
 pub(super) fn gc_status(store: &Datastore) -> Value {
     let gc = &store.gc;
+    let (pending_bytes, pending_chunks) = gc.waiting();
     json!({
         "upid": gc.upid, "disk-bytes": gc.disk_bytes, "disk-chunks": gc.disk_chunks, "index-data-bytes": gc.index_bytes,
-        "index-file-count": gc.index_files, "pending-bytes": 0, "pending-chunks": 0, "removed-bad": 0,
+        "index-file-count": gc.index_files, "pending-bytes": pending_bytes, "pending-chunks": pending_chunks, "removed-bad": 0,
         "removed-bytes": gc.removed_bytes, "removed-chunks": gc.removed_chunks, "still-bad": 0,
     })
 }

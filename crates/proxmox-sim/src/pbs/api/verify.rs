@@ -39,13 +39,27 @@ pub(in crate::pbs) struct Scope<'a> {
     pub time: Option<i64>,
     /// Leave out what was verified before.
     pub skip_verified: bool,
+    /// Days after which it is not left out.
+    pub outdated_after: Option<i64>,
+    /// Unix seconds.
+    pub now: i64,
     /// The task that does it.
     pub upid: &'a str,
 }
 
-/// Verifies, notes the outcome with each snapshot, tells the lines of the log. Nothing in a simulator is ever damaged.
-pub(in crate::pbs) fn run(scope: &Scope<'_>, store: &mut Datastore, only: impl Fn(&Group) -> bool) -> Vec<String> {
+/// What came of verifying.
+pub(in crate::pbs) struct Verified {
+    /// Lines of the log.
+    pub log: Vec<String>,
+    /// How the task ends.
+    pub outcome: Result<(), String>,
+}
+
+/// Verifies, and notes the outcome with each snapshot.
+pub(in crate::pbs) fn run(scope: &Scope<'_>, store: &mut Datastore, only: impl Fn(&Group) -> bool) -> Verified {
+    const DAY: i64 = 24 * 3600;
     let mut log = Vec::new();
+    let mut broken = Vec::new();
     let mut targets: Vec<(String, String)> = Vec::new();
     for ns in store.namespaces_below(scope.ns, scope.depth) {
         for (name, group) in store.namespaces.get(&ns).into_iter().flatten() {
@@ -72,21 +86,43 @@ pub(in crate::pbs) fn run(scope: &Scope<'_>, store: &mut Datastore, only: impl F
                 continue;
             }
             done += 1;
-            if scope.skip_verified && snapshot.verification.is_some() {
+            let age = scope.now.saturating_sub(snapshot.verified);
+            let recent = scope.outdated_after.is_none_or(|days| age <= days.saturating_mul(DAY));
+            if scope.skip_verified && recent && snapshot.verification.is_some() {
                 log.push(format!("SKIPPED: verify {place}/{} (recently verified)", zulu(*time)));
             } else {
                 log.push(format!("verify {place}/{}", zulu(*time)));
                 for file in snapshot.files.iter().filter(|file| file.size.is_some() && file.name != "index.json.blob") {
                     log.push(format!("  check {}", file.name));
+                    if snapshot.damaged && !file.name.ends_with(".blob") {
+                        log.push(format!("can't verify chunk, load failed - store '{}'", scope.store));
+                        log.push(format!(
+                            "verify {place}/{}/{} failed: chunks could not be verified",
+                            zulu(*time),
+                            file.name
+                        ));
+                    }
                 }
-                snapshot.verification = Some((scope.upid.to_owned(), "ok".to_owned()));
+                let state = if snapshot.damaged { "failed" } else { "ok" };
+                if snapshot.damaged {
+                    broken.push(format!("{place}/{}", zulu(*time)));
+                }
+                snapshot.verification = Some((scope.upid.to_owned(), state.to_owned()));
+                snapshot.verified = scope.now;
             }
             if scope.time.is_none() {
                 log.push(format!("percentage done: {} ({done}/{total} snapshots)", percent(done, total)));
             }
         }
     }
-    log
+    let outcome = if broken.is_empty() {
+        Ok(())
+    } else {
+        log.push("Failed to verify the following snapshots/groups:".to_owned());
+        log.extend(broken.iter().map(|place| format!("\t{place}")));
+        Err("verification failed - please check the log for details".to_owned())
+    };
+    Verified { log, outcome }
 }
 
 fn percent(done: usize, total: usize) -> String {
@@ -120,6 +156,7 @@ fn verify(pbs: &mut Pbs, call: &Call) -> Outcome {
         }
     }
     let auth_id = call.auth_id();
+    let now = pbs.now();
     let upid = pbs.next_upid(kind, Some(&id), &auth_id);
     let scope = Scope {
         store,
@@ -128,9 +165,11 @@ fn verify(pbs: &mut Pbs, call: &Call) -> Outcome {
         group: group.as_deref(),
         time,
         skip_verified: call.flag("ignore-verified").unwrap_or(true),
+        outdated_after: call.int("outdated-after"),
+        now,
         upid: &upid,
     };
     let found = lookup(pbs, store, Use::Read)?;
-    let log = run(&scope, found, |group| !limited || owns(caller.as_ref(), &group.owner));
-    Ok(Answer::data(pbs.record(Work { kind, id: Some(&id), auth_id: &auth_id, seconds: 0, outcome: Ok(()), log })))
+    let Verified { log, outcome } = run(&scope, found, |group| !limited || owns(caller.as_ref(), &group.owner));
+    Ok(Answer::data(pbs.record(Work { kind, id: Some(&id), auth_id: &auth_id, seconds: 0, outcome, log })))
 }
