@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bnna_api_kit::{ServerOptions, serve};
+use bnna_api_kit::{ServerOptions, metrics, serve};
 use bnna_auth::limits::FailureLimit;
 use bnna_auth::seal::{MasterKey, MasterKeys, SealError};
 use bnna_auth::users_table::{UsersTable, UsersTableError};
@@ -84,9 +84,11 @@ pub fn operation_kinds() -> Vec<&'static str> {
 pub struct Daemon {
     address: SocketAddr,
     platform: Platform,
+    drain: Duration,
     stop: CancellationToken,
     served: JoinHandle<()>,
     watched: JoinHandle<()>,
+    measured: JoinHandle<()>,
 }
 
 impl Daemon {
@@ -95,6 +97,10 @@ impl Daemon {
     /// # Errors
     /// See [`StartError`]; a cluster that does not answer is none.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
+        match metrics::start() {
+            Ok(()) => bnna_platform::measures::describe(),
+            Err(error) => tracing::warn!(error, "there are no metrics"),
+        }
         let masters = MasterKeys { current: MasterKey::load(&config.auth.master_key_file)?, previous: None };
         let csvauth_key = bnna_auth::csvauth::Key::load(&config.auth.csvauth_key_file)?;
         let users = Arc::new(UsersTable::open(&config.auth.users_file, csvauth_key)?);
@@ -111,6 +117,7 @@ impl Daemon {
             declare(&platform, cluster).await?;
         }
         let watched = tokio::spawn(Arc::clone(&users).watch(USERS_EVERY));
+        let measured = tokio::spawn(metrics::keep_up());
         let options = bnna_api_kit::Options {
             body_limit: config.server.body_limit,
             deadline: config.server.request_timeout,
@@ -126,7 +133,7 @@ impl Daemon {
         let stop = CancellationToken::new();
         let served = tokio::spawn(serve(listener, app, tls, server, stop.clone()));
         tracing::info!(%address, clusters = config.clusters.len(), "bnpd serves");
-        Ok(Self { address, platform, stop, served, watched })
+        Ok(Self { address, platform, drain: config.server.drain, stop, served, watched, measured })
     }
 
     /// Where it listens.
@@ -147,14 +154,18 @@ impl Daemon {
         }
     }
 
-    /// Ends: no new requests, those under way end, operations come to their next boundary, the store is closed.
+    /// Ends: `/readyz` says so while the daemon drains, then there are no new requests, those under way end, operations come to
+    /// their next boundary, the store is closed.
     pub async fn shutdown(self) {
+        self.platform.is_ending();
+        tokio::time::sleep(self.drain).await;
         self.stop.cancel();
         if let Err(error) = self.served.await {
             tracing::error!(%error, "the server did not end well");
         }
         self.platform.shutdown(SHUTDOWN).await;
         self.watched.abort();
+        self.measured.abort();
         self.platform.store().clone().close().await;
         tracing::info!("bnpd has ended");
     }
@@ -178,6 +189,8 @@ fn settings(config: &Config) -> Settings {
             deadline: config.platform.cluster_deadline,
             connect: config.platform.cluster_connect,
             calls: config.platform.cluster_calls,
+            waiting: config.platform.cluster_waiting,
+            listing_age: config.platform.listing_age,
             observer: Some(Arc::new(bnna_api_platform::TimingObserver)),
             ..ClientSettings::default()
         },

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::http::HeaderValue;
+use bnna_platform::origin;
 use serde::Serialize;
 
 /// Most timings of one answer; further ones are left out.
@@ -82,9 +83,11 @@ pub async fn timed<F: Future>(name: &str, work: F) -> F::Output {
     output
 }
 
-/// Runs work as a part of a request. Needed around a spawned task whose timings are to show.
+/// Runs work as a part of a request: its timings show in the answer, calls made by it carry the request's id. Needed around a
+/// spawned task.
 pub async fn within<F: Future>(context: Arc<RequestContext>, work: F) -> F::Output {
-    CONTEXT.scope(context, work).await
+    let id = context.request_id.clone();
+    CONTEXT.scope(context, origin::in_request(&id, work)).await
 }
 
 fn milliseconds(took: Duration) -> f64 {

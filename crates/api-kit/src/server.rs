@@ -24,6 +24,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt as _;
 
+use crate::metrics::Connected;
 use crate::stack::App;
 
 /// How a server is bounded.
@@ -131,6 +132,7 @@ struct Connection {
 impl Connection {
     async fn run(self, stream: TcpStream, tls: Option<TlsAcceptor>, watcher: Watcher) {
         let _ = stream.set_nodelay(true);
+        let _connected = Connected::begin();
         let Some(tls) = tls else { return self.serve(stream, watcher).await };
         match tokio::time::timeout(self.options.handshake_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => self.serve(stream, watcher).await,

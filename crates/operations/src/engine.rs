@@ -363,6 +363,7 @@ impl<C: Clone + Send + Sync + 'static> Inner<C> {
         this.running.add(Arc::clone(&live));
         let span = tracing::info_span!("operation", id = %live.id, kind = row.kind, request_id = row.request_id);
         let inner = Arc::clone(this);
+        let request_id = row.request_id.clone();
         let task = async move {
             let journal = Journal {
                 store: inner.store.clone(),
@@ -389,7 +390,12 @@ impl<C: Clone + Send + Sync + 'static> Inner<C> {
             }
             inner.running.remove(&live);
         };
-        this.tasks.spawn(task.instrument(span));
+        let task: crate::BoxFuture<'static, ()> = Box::pin(task.instrument(span));
+        let task = match &this.settings.around {
+            Some(around) => around(&request_id, task),
+            None => task,
+        };
+        this.tasks.spawn(task);
     }
 
     async fn resume(this: &Arc<Self>) -> Result<usize, Error> {

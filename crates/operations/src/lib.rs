@@ -35,7 +35,7 @@ mod workflow;
 pub use engine::{Event, Meta, Operations, Prepared};
 pub use error::Error;
 pub use plan::Registry;
-pub use settings::{Clock, Settings};
+pub use settings::{Around, Clock, Settings};
 pub use step::{Failure, Outputs, Step, StepCx, StepError};
 pub use view::{Operation, OperationId, OperationView, Progress, Remaining, State, StepState, StepView};
 pub use workflow::{OnFailure, Steps, Workflow};

@@ -8,6 +8,10 @@ use time::OffsetDateTime;
 /// Where the engine reads the time that it writes into leases and rows.
 pub type Clock = Arc<dyn Fn() -> OffsetDateTime + Send + Sync>;
 
+/// Wraps the running of an operation, given the id of the request that started it: for what tasks carry along, such as where
+/// clients of other systems find that id.
+pub type Around = Arc<dyn Fn(&str, crate::BoxFuture<'static, ()>) -> crate::BoxFuture<'static, ()> + Send + Sync>;
+
 /// Bounds and periods of the engine.
 #[derive(Clone)]
 pub struct Settings {
@@ -29,6 +33,8 @@ pub struct Settings {
     pub step_timeout: Duration,
     /// How often [`wait`](crate::Operations::wait) looks at an operation that another process runs. Default 250 ms.
     pub poll: Duration,
+    /// What each operation runs in; nothing unless given.
+    pub around: Option<Around>,
     /// The clock.
     pub clock: Clock,
 }
@@ -45,6 +51,7 @@ impl Default for Settings {
             backoff_most: Duration::from_secs(30),
             step_timeout: Duration::from_secs(15 * 60),
             poll: Duration::from_millis(250),
+            around: None,
             clock: Arc::new(bnna_store::now),
         }
     }

@@ -110,6 +110,8 @@ pub enum Reached {
     Unknown,
     /// It answered that it refuses or failed.
     Answered,
+    /// Too much waits for it already: the request was not sent, nothing was done.
+    Crowded,
 }
 
 fn upstream_text(upstream: &Upstream) -> String {
@@ -129,6 +131,7 @@ impl Error {
             Self::Conflict { kind, .. } => kind.code().to_owned(),
             Self::Denied(denied) => denied.code().to_owned(),
             Self::Upstream(Upstream { reached: Reached::Unknown, .. }) => "upstream_timeout".to_owned(),
+            Self::Upstream(Upstream { reached: Reached::Crowded, .. }) => "unavailable".to_owned(),
             Self::Upstream(_) => "upstream".to_owned(),
             Self::Failed(failure) => failure.code.clone(),
             Self::Store(_) => "store".to_owned(),
@@ -169,7 +172,7 @@ impl From<Error> for StepError {
     /// What was not sent is tried again, what may have been done is looked at again, what was refused is final.
     fn from(error: Error) -> Self {
         match &error {
-            Error::Upstream(Upstream { reached: Reached::NotSent, .. }) => {
+            Error::Upstream(Upstream { reached: Reached::NotSent | Reached::Crowded, .. }) => {
                 Self::Retry { after: std::time::Duration::from_millis(200), failure: error.into() }
             }
             Error::Upstream(Upstream { reached: Reached::Unknown, .. }) => Self::Unknown(error.into()),

@@ -53,8 +53,8 @@ impl Platform {
     }
 
     async fn storages(&self) -> Result<(Vec<StorageView>, Vec<crate::views::Warning>), Error> {
-        let answers = self.estate().clusters.ask(|cluster| async move { cluster.resources().await }).await.some()?;
-        let views = answers.got.iter().flat_map(|(cluster, rows)| storages(cluster, rows)).collect();
+        let answers = self.estate().clusters.ask(|cluster| async move { cluster.contents().await }).await.some()?;
+        let views = answers.got.iter().flat_map(|(cluster, contents)| storages(cluster, &contents.rest)).collect();
         Ok((views, answers.missing))
     }
 

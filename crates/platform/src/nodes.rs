@@ -1,11 +1,10 @@
 //! The nodes of all clusters, with what has been given to their guests, so that overcommitment shows.
 
 use std::collections::BTreeMap;
-
-use proxmox_client::pve::cluster::Resource;
+use std::sync::Arc;
 
 use crate::Platform;
-use crate::clusters::Cluster;
+use crate::clusters::{Cluster, Contents, Figures};
 use crate::error::Error;
 use crate::views::{Listing, NodeView};
 
@@ -26,24 +25,41 @@ impl Cluster {
     ///
     /// # Errors
     /// The cluster does not answer or refuses.
-    pub async fn nodes(&self) -> Result<Vec<NodeView>, Error> {
-        let (resources, versions) = tokio::try_join!(self.resources(), self.node_versions())?;
-        Ok(views(&self.host, &resources, &versions))
+    pub async fn nodes(self: &Arc<Self>) -> Result<Vec<NodeView>, Error> {
+        let (contents, versions) = tokio::try_join!(self.contents(), self.versions())?;
+        Ok(views(&self.host, &contents, &versions))
     }
 }
 
-/// The nodes among a cluster's resources.
-pub(crate) fn views(host: &str, resources: &[Resource], versions: &BTreeMap<String, String>) -> Vec<NodeView> {
-    let mut nodes: Vec<NodeView> = resources
+/// What the guests of a node were given.
+#[derive(Default)]
+struct Given {
+    guests: u64,
+    cores: f64,
+    mem: u64,
+}
+
+impl Given {
+    fn add(&mut self, figures: &Figures) {
+        self.guests += 1;
+        self.cores += figures.maxcpu.unwrap_or_default();
+        self.mem = self.mem.saturating_add(figures.maxmem.unwrap_or_default());
+    }
+}
+
+/// The nodes that a cluster lists.
+fn views(host: &str, contents: &Contents, versions: &BTreeMap<String, String>) -> Vec<NodeView> {
+    let mut given: BTreeMap<&str, Given> = BTreeMap::new();
+    for guest in contents.guests.iter().filter(|guest| !guest.template) {
+        given.entry(&guest.node).or_default().add(&guest.figures);
+    }
+    let mut nodes: Vec<NodeView> = contents
+        .rest
         .iter()
         .filter(|row| row.kind == "node")
         .filter_map(|row| {
             let name = row.node.clone()?;
-            let guests = || {
-                resources.iter().filter(|guest| {
-                    guest.vmid.is_some() && !guest.template && guest.node.as_deref() == Some(name.as_str())
-                })
-            };
+            let given = given.remove(name.as_str()).unwrap_or_default();
             Some(NodeView {
                 cluster: host.to_owned(),
                 status: row.status.clone().unwrap_or_else(|| "unknown".to_owned()),
@@ -55,9 +71,9 @@ pub(crate) fn views(host: &str, resources: &[Resource], versions: &BTreeMap<Stri
                 maxdisk: row.maxdisk,
                 uptime: row.uptime,
                 version: versions.get(&name).cloned(),
-                guests: guests().count() as u64,
-                allocated_cores: guests().filter_map(|guest| guest.maxcpu).sum(),
-                allocated_mem: guests().filter_map(|guest| guest.maxmem).sum(),
+                guests: given.guests,
+                allocated_cores: given.cores,
+                allocated_mem: given.mem,
                 name,
             })
         })

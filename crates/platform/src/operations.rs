@@ -47,6 +47,12 @@ const SETTLE_EVERY: Duration = Duration::from_secs(60);
 /// How many entries are settled in one go.
 const SETTLE_AT_ONCE: u32 = 1000;
 
+/// Every state an operation can be in, as it is shown.
+pub(crate) fn states() -> [&'static str; 8] {
+    use State::{Cancelling, Done, Failed, Pending, Running, Stuck, Undoing, Undone};
+    [Pending, Running, Cancelling, Undoing, Done, Failed, Undone, Stuck].map(State::word)
+}
+
 impl Platform {
     /// Starts an operation between its audit entry's two halves, and waits for it as long as the caller does.
     ///

@@ -17,6 +17,8 @@ use crate::error::Error;
 use crate::estate::Estate;
 use crate::instances::{AdoptInstance, Destroy};
 use crate::keyring::{self, KeyError};
+use crate::origin;
+use crate::readiness::Readiness;
 use crate::rehearsal::Turns;
 use crate::repeats::Held;
 
@@ -91,6 +93,7 @@ struct Inner {
     users: Arc<UsersTable>,
     pve_tokens: AcceptanceCache<String>,
     settings: Settings,
+    readiness: Readiness,
     ended: CancellationToken,
     rehearsals: Turns,
     held: Held,
@@ -139,6 +142,8 @@ impl Platform {
         users: Arc<UsersTable>,
         settings: Settings,
     ) -> Result<Self, StartError> {
+        let operations = bnna_operations::Settings { around: Some(Arc::new(origin::in_operation)), ..settings.operations };
+        let settings = Settings { operations, ..settings };
         let sealer = keyring::unlock(&store, masters).await?;
         let clusters = Arc::new(Clusters::new(settings.clients.clone()));
         crate::clusters::load(&store, &sealer, &clusters).await?;
@@ -147,9 +152,19 @@ impl Platform {
         let engine = Operations::new(store, estate.clone(), workflows(), settings.operations.clone());
         let pve_tokens = AcceptanceCache::new(PVE_TOKENS).map_err(|_| StartError::NoRandom)?;
         let ended = CancellationToken::new();
-        let (rehearsals, held) = (Turns::default(), Held::default());
-        let inner =
-            Inner { estate, engine, sealer, users, pve_tokens, settings, ended, rehearsals, held, on_stage: false };
+        let inner = Inner {
+            estate,
+            engine,
+            sealer,
+            users,
+            pve_tokens,
+            settings,
+            readiness: Readiness::default(),
+            ended,
+            rehearsals: Turns::default(),
+            held: Held::default(),
+            on_stage: false,
+        };
         let platform = Self { inner: Arc::new(inner) };
         platform.engine().resume_all().await?;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
@@ -172,6 +187,7 @@ impl Platform {
             users: Arc::clone(&real.users),
             pve_tokens: AcceptanceCache::new(1).map_err(|error| Error::Internal(error.to_string()))?,
             settings: real.settings.clone(),
+            readiness: Readiness::default(),
             ended: CancellationToken::new(),
             rehearsals: real.rehearsals.clone(),
             held: Held::default(),
@@ -240,6 +256,10 @@ impl Platform {
 
     pub(crate) fn engine(&self) -> &Operations<Estate> {
         &self.inner.engine
+    }
+
+    pub(crate) fn readiness(&self) -> &Readiness {
+        &self.inner.readiness
     }
 
     pub(crate) fn sealer(&self) -> &Sealer {

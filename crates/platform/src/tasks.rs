@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::Platform;
 use crate::actor::Actor;
-use crate::error::{Error, Reached, Upstream};
+use crate::error::Error;
 use crate::views::{OperationView, TaskView};
 
 /// How many tasks without a known end a list asks the clusters after: the newest.
@@ -97,6 +97,7 @@ impl Platform {
                 async move { cluster.task(&upid).await }
             })
             .await;
+        let silent = answers.failure();
         for (cluster, status) in answers.got {
             let Some(status) = status else { continue };
             let outcome = status.outcome();
@@ -112,14 +113,8 @@ impl Platform {
             };
             return Ok(view(&upid, &cluster.host, outcome.as_ref(), status.exitstatus, ended));
         }
-        if let Some(missing) = answers.missing.into_iter().next() {
-            return Err(Error::Upstream(Upstream {
-                system: missing.cluster,
-                message: missing.message,
-                reached: Reached::NotSent,
-                status: None,
-                left: Vec::new(),
-            }));
+        if let Some(silent) = silent {
+            return Err(Error::Upstream(silent));
         }
         match recorded {
             // Proxmox forgets old tasks; what was seen of it stays.

@@ -32,5 +32,7 @@ pub use retention::Retention;
 pub use secrecy::SecretString;
 pub use secret::Secret;
 pub use tasks::{TaskHandle, TaskOutcome, Wait};
-pub use transport::{Builder, CallRecord, Credentials, Fingerprint, Limits, Observer, Timeouts, Trust};
+pub use transport::{
+    Builder, CallRecord, Credentials, Fingerprint, Limits, Observer, Timeouts, Trust, current_request_id, in_request,
+};
 pub use version::Release;

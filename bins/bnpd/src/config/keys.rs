@@ -52,6 +52,12 @@ pub(super) const KEYS: &[Key] = &[
     key("server", "request_timeout_seconds", "120", "Longest time one request may take, 1 to 3600 s."),
     key("server", "body_limit_bytes", "1048576", "Largest request body, 1024 to 67108864 bytes."),
     key("server", "connections", "4096", "Most connections at once, 1 to 65535."),
+    key(
+        "server",
+        "drain_seconds",
+        "0",
+        "How long bnpd goes on serving, and says at /readyz that it ends, once it was asked to end, 0 to 300 s.",
+    ),
     key("store", "directory", "\"/var/lib/bnna\"", "Directory of the embedded store; made with mode 0700 if missing."),
     key(
         "auth",
@@ -80,7 +86,19 @@ pub(super) const KEYS: &[Key] = &[
         "How long an answer waits for a cluster before it goes out without it, 1 to 120 s.",
     ),
     key("platform", "cluster_connect_seconds", "5", "Longest time to connect to a cluster, 1 to 60 s."),
-    key("platform", "cluster_calls", "6", "Calls that one Proxmox host gets at once, 1 to 64."),
+    key("platform", "cluster_calls", "6", "Calls that one Proxmox cluster gets at once, 1 to 64."),
+    key(
+        "platform",
+        "cluster_waiting",
+        "128",
+        "Calls of requests that may wait for their turn at one cluster, 0 to 10000; further ones are refused at once.",
+    ),
+    key(
+        "platform",
+        "listing_age_seconds",
+        "2",
+        "How old a listing of a cluster may be that readers get, 0 to 60 s; 0: every reader asks the cluster. What bnpd changes shows at once.",
+    ),
     key(
         "platform",
         "task_deadline_seconds",

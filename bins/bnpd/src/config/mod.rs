@@ -45,6 +45,8 @@ pub struct ServerConfig {
     pub body_limit: usize,
     /// Most connections at once.
     pub connections: usize,
+    /// How long it goes on serving once it was asked to end.
+    pub drain: Duration,
 }
 
 /// Who may call.
@@ -69,8 +71,12 @@ pub struct PlatformConfig {
     pub cluster_deadline: Duration,
     /// Longest time to connect.
     pub cluster_connect: Duration,
-    /// Calls a host gets at once.
+    /// Calls a cluster gets at once.
     pub cluster_calls: usize,
+    /// Calls of requests that may wait for a cluster.
+    pub cluster_waiting: usize,
+    /// How old a listing may be that readers get.
+    pub listing_age: Duration,
     /// How long an operation waits for one task.
     pub task_deadline: Duration,
     /// Base domain of direct names.
@@ -174,6 +180,8 @@ fn read(reader: &mut Reader) -> Config {
             cluster_deadline: seconds(reader, "platform", "cluster_deadline_seconds", 1, 120),
             cluster_connect: seconds(reader, "platform", "cluster_connect_seconds", 1, 60),
             cluster_calls: number(reader, "platform", "cluster_calls", 1, 64),
+            cluster_waiting: number(reader, "platform", "cluster_waiting", 0, 10_000),
+            listing_age: seconds(reader, "platform", "listing_age_seconds", 0, 60),
             task_deadline: seconds(reader, "platform", "task_deadline_seconds", 10, 86_400),
             base_domain: (!base_domain.is_empty()).then_some(base_domain),
         },
@@ -212,6 +220,7 @@ fn server(reader: &mut Reader) -> ServerConfig {
         request_timeout: seconds(reader, "server", "request_timeout_seconds", 1, 3600),
         body_limit: number(reader, "server", "body_limit_bytes", 1024, 64 << 20),
         connections: number(reader, "server", "connections", 1, 65_535),
+        drain: seconds(reader, "server", "drain_seconds", 0, 300),
     }
 }
 

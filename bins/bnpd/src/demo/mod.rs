@@ -217,6 +217,8 @@ fn configuration(directory: &Path, listen: SocketAddr) -> Result<Config, DemoErr
     // People read it: warnings and errors, as text.
     config.log = config::LogConfig { json: false, filter: "warn".to_owned() };
     config.platform.base_domain = Some("a.bnna.test".to_owned());
+    // What people do on the simulators by hand shows at once.
+    config.platform.listing_age = std::time::Duration::ZERO;
     Ok(config)
 }
 

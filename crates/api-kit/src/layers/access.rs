@@ -19,6 +19,7 @@ use crate::context::{self, RequestContext};
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::identify::AuthFailure;
+use crate::metrics;
 use crate::routes::RouteInfo;
 use crate::stack::Shared;
 
@@ -76,10 +77,14 @@ async fn identify(shared: &Shared, headers: &HeaderMap, context: &RequestContext
     };
     let address = context.remote.ip();
     let now = Instant::now();
-    let overall = shared.failures.check(address, now).map_err(too_many)?;
+    let overall = shared.failures.check(address, now).map_err(|refused| {
+        metrics::address_refused();
+        too_many(refused)
+    })?;
     // In a flood whatever fails is answered as the limit's refusal: it could be either.
     let failed = |error: ApiError| {
         shared.failures.failed(address, now);
+        metrics::credential_failed();
         match overall {
             Overall::Calm => error,
             Overall::Flooded { retry_after } => too_many(TooManyFailures { retry_after }),

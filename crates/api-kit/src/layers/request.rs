@@ -19,12 +19,13 @@ use crate::code::Code;
 use crate::context::{self, RequestContext};
 use crate::error::ApiError;
 use crate::extract::too_long;
+use crate::metrics::Serving;
 use crate::stack::Shared;
 
 /// The header with the request's id, of requests and of answers.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Gives the request its context and the answer its id.
+/// Gives the request its context and the answer its id; counts it.
 pub(crate) async fn context(request: Request, next: Next) -> Response {
     let request_id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let echoed = HeaderValue::from_str(&request_id);
@@ -36,7 +37,10 @@ pub(crate) async fn context(request: Request, next: Next) -> Response {
         reads,
         request.headers().get(IF_NONE_MATCH).filter(|_| reads).cloned(),
     ));
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let serving = Serving::begin(request.method(), route);
     let mut response = context::within(context, next.run(request)).await;
+    serving.answered(response.status().as_u16());
     if let Ok(echoed) = echoed {
         response.headers_mut().insert(REQUEST_ID, echoed);
     }
@@ -61,7 +65,7 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
     let Some(context) = context::current() else { return next.run(request).await };
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
-        "request", id = %context.request_id, method = %request.method(), route, remote = %context.remote.ip()
+        "request", request_id = %context.request_id, method = %request.method(), route, remote = %context.remote.ip()
     );
     let path = request.uri().path().to_owned();
     async {

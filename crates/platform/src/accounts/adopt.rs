@@ -16,7 +16,7 @@ use super::view;
 use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::Deed;
-use crate::error::{Conflict, Error, Reached, Upstream};
+use crate::error::{Conflict, Error};
 use crate::estate::Estate;
 use crate::operations::{Run, Wait};
 use crate::views::AccountAdopted;
@@ -74,14 +74,8 @@ impl Platform {
             None => self.estate().clusters.all(),
         };
         let answers = self.estate().clusters.ask_these(clusters, |cluster| async move { cluster.pools().await }).await;
-        if let Some(missing) = answers.missing.first() {
-            return Err(Error::Upstream(Upstream {
-                system: missing.cluster.clone(),
-                message: missing.message.clone(),
-                reached: Reached::NotSent,
-                status: None,
-                left: Vec::new(),
-            }));
+        if let Some(silent) = answers.failure() {
+            return Err(Error::Upstream(silent));
         }
         let hosts: Vec<String> = answers
             .got

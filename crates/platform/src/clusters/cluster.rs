@@ -6,10 +6,16 @@ use std::time::{Duration, Instant};
 use bnna_core::Invalid;
 use proxmox_client::{Class, Limits, Pve, TaskOutcome, Timeouts, Upid};
 use secrecy::SecretString;
+use tokio::sync::SemaphorePermit;
 
+use super::listing::Changes;
+use super::overview::Listings;
+use super::queue::{Depth, Queue, Waiter};
 use super::rehearsal::{self, Script};
 use super::settings::{ClientSettings, ClusterSettings, Trust};
+use super::watch::Watch;
 use crate::error::{Error, Reached, Upstream};
+use crate::origin;
 
 /// How soon a task is looked after first, and how often at the end: stopping and destroying a guest take a moment mostly.
 const FIRST_LOOK: Duration = Duration::from_millis(150);
@@ -23,7 +29,9 @@ pub struct Cluster {
     pub settings: ClusterSettings,
     pub(super) pve: Pve,
     pub(super) secret: SecretString,
-    clients: ClientSettings,
+    pub(super) clients: ClientSettings,
+    pub(super) listings: Listings,
+    queue: Arc<Queue>,
     /// Where changes are written down instead, in a rehearsal.
     pub(super) script: Option<Arc<Script>>,
 }
@@ -40,8 +48,12 @@ impl Cluster {
     /// # Errors
     /// What is set cannot be used.
     pub fn new(settings: ClusterSettings, secret: SecretString, clients: &ClientSettings) -> Result<Self, Error> {
-        let pve = client(&settings, &settings.token_id, secret.clone(), clients)?;
-        Ok(Self { host: settings.host.to_string(), settings, pve, secret, clients: clients.clone(), script: None })
+        let host = settings.host.to_string();
+        let listings = Listings::new(clients.listing_age, Changes::default());
+        let watch = Watch { host: host.clone(), changes: listings.changes.clone(), next: clients.observer.clone() };
+        let pve = client(&settings, &settings.token_id, secret.clone(), clients, watch)?;
+        let queue = Arc::new(Queue::new(clients.calls, clients.waiting, clients.deadline));
+        Ok(Self { host, settings, pve, secret, clients: clients.clone(), listings, queue, script: None })
     }
 
     /// The same cluster asked with another token.
@@ -66,7 +78,7 @@ impl Cluster {
         })
     }
 
-    /// The same cluster once more.
+    /// The same cluster once more: asked in the same turns; what is listed of it is its own, and never kept.
     pub(super) fn again(&self) -> Self {
         Self {
             host: self.host.clone(),
@@ -74,6 +86,8 @@ impl Cluster {
             pve: self.pve.clone(),
             secret: self.secret.clone(),
             clients: self.clients.clone(),
+            listings: Listings::new(Duration::ZERO, self.listings.changes.clone()),
+            queue: Arc::clone(&self.queue),
             script: self.script.clone(),
         }
     }
@@ -109,7 +123,10 @@ impl Cluster {
         }
         let upid: Upid = upid.parse().map_err(|error| Error::Internal(format!("a UPID of {}: {error}", self.host)))?;
         let wait = proxmox_client::Wait::up_to(deadline).every(FIRST_LOOK, LAST_LOOKS);
-        match self.pve.task(upid).wait(wait).await {
+        let ended = self.pve.task(upid).wait(wait).await;
+        // What the task did is done by now, whatever a listing said meanwhile.
+        self.listings.changes.note();
+        match ended {
             Ok(TaskOutcome::Ok | TaskOutcome::Warnings(_)) => Ok(()),
             Ok(TaskOutcome::Failed(text)) => Err(self.refused(format!("the task failed: {text}"))),
             Err(error) => Err(self.failed(&error)),
@@ -127,10 +144,39 @@ impl Cluster {
         })
     }
 
+    /// Waits for a turn at this cluster. Every call is made within one, except looking after a task until it ends.
+    ///
+    /// # Errors
+    /// Too many wait already, or it took too long; nothing was sent.
+    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+        let who = if origin::is_operation() { Waiter::Operation } else { Waiter::Request };
+        self.queue.turn(who).await.map_err(|error| {
+            Error::Upstream(Upstream {
+                system: self.host.clone(),
+                message: error.to_string(),
+                reached: Reached::Crowded,
+                status: None,
+                left: Vec::new(),
+            })
+        })
+    }
+
+    /// How many calls it has under way, and how many wait.
+    pub fn depth(&self) -> Depth {
+        self.queue.depth()
+    }
+
     /// Does something on the cluster and turns its failure into ours.
     pub(super) async fn on<T>(&self, call: impl Future<Output = Result<T, proxmox_client::Error>>) -> Result<T, Error> {
+        let _turn = self.turn().await?;
         let began = Instant::now();
-        let outcome = call.await.map_err(|error| self.failed(&error));
+        let outcome = call.await;
+        self.told(outcome, began)
+    }
+
+    /// What came of a call, its failure as ours.
+    pub(super) fn told<T>(&self, outcome: Result<T, proxmox_client::Error>, began: Instant) -> Result<T, Error> {
+        let outcome = outcome.map_err(|error| self.failed(&error));
         if let Err(error) = &outcome {
             tracing::debug!(cluster = %self.host, %error, ms = began.elapsed().as_millis(), "a call failed");
         }
@@ -143,6 +189,7 @@ fn client(
     token: &str,
     secret: SecretString,
     clients: &ClientSettings,
+    watch: Watch,
 ) -> Result<Pve, Error> {
     let trust = match &settings.trust {
         Trust::Fingerprints(list) => proxmox_client::Trust::Pinned(
@@ -158,12 +205,10 @@ fn client(
     };
     let timeouts = Timeouts { connect: clients.connect, total: clients.call, queue: clients.deadline };
     let limits = Limits { concurrent_calls: clients.calls, ..Limits::default() };
-    let mut builder = Pve::builder().token(token, secret).trust(trust).timeouts(timeouts).limits(limits);
+    let mut builder =
+        Pve::builder().token(token, secret).trust(trust).timeouts(timeouts).limits(limits).observer(Arc::new(watch));
     for address in settings.addresses() {
         builder = builder.address(address);
-    }
-    if let Some(observer) = &clients.observer {
-        builder = builder.observer(observer.clone());
     }
     builder.build().map_err(|error| Invalid::new("cluster", error.to_string()).into())
 }

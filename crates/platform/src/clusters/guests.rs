@@ -16,6 +16,29 @@ use super::Cluster;
 use super::rehearsal::{Edit, UPID};
 use crate::error::{Error, Reached, Upstream};
 
+/// What a guest may use and uses; may be ten seconds old.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Figures {
+    /// Processors it may use.
+    pub maxcpu: Option<f64>,
+    /// Memory it may use, bytes.
+    pub maxmem: Option<u64>,
+    /// Its root disk, bytes.
+    pub maxdisk: Option<u64>,
+    /// Share of `maxcpu` in use, 0 to 1.
+    pub cpu: Option<f64>,
+    /// Memory in use, bytes.
+    pub mem: Option<u64>,
+    /// Disk in use, bytes; 0 for virtual machines.
+    pub disk: Option<u64>,
+    /// Bytes received since the start.
+    pub netin: Option<u64>,
+    /// Bytes sent since the start.
+    pub netout: Option<u64>,
+    /// Seconds since it was started.
+    pub uptime: Option<u64>,
+}
+
 /// A guest as the cluster's list shows it; figures may be ten seconds old.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Guest {
@@ -37,8 +60,8 @@ pub struct Guest {
     pub lock: Option<String>,
     /// Its tags.
     pub tags: Vec<String>,
-    /// All figures, as they came.
-    pub figures: Resource,
+    /// What it may use and uses.
+    pub figures: Figures,
 }
 
 /// The members of a pool.
@@ -84,7 +107,8 @@ pub struct Now {
 }
 
 impl Guest {
-    fn read(row: Resource) -> Option<Self> {
+    /// A row of the cluster's list, when it is a guest.
+    pub(super) fn read(row: &Resource) -> Option<Self> {
         Some(Self {
             vmid: Vmid::new(row.vmid?.get()).ok()?,
             kind: GuestKind::parse(&row.kind)?,
@@ -101,7 +125,17 @@ impl Guest {
                 .filter(|tag| !tag.is_empty())
                 .map(str::to_owned)
                 .collect(),
-            figures: row,
+            figures: Figures {
+                maxcpu: row.maxcpu,
+                maxmem: row.maxmem,
+                maxdisk: row.maxdisk,
+                cpu: row.cpu,
+                mem: row.mem,
+                disk: row.disk,
+                netin: row.netin,
+                netout: row.netout,
+                uptime: row.uptime,
+            },
         })
     }
 }
@@ -111,7 +145,7 @@ fn number(vmid: Vmid) -> Result<proxmox_client::Vmid, Error> {
 }
 
 impl Cluster {
-    /// Everything the cluster lists.
+    /// Everything the cluster lists, asked for now.
     ///
     /// # Errors
     /// The cluster does not answer or refuses.
@@ -119,20 +153,15 @@ impl Cluster {
         self.on(self.pve.cluster().resources(None)).await
     }
 
-    /// All guests.
+    /// All guests, asked for now: for whatever decides something.
     ///
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn guests(&self) -> Result<Vec<Guest>, Error> {
         let rows = self.on(self.pve.cluster().resources(Some(ResourceKind::Guests))).await?;
-        let mut guests = rows.into_iter().filter_map(Guest::read).collect();
+        let mut guests = rows.iter().filter_map(Guest::read).collect();
         self.edits().iter().for_each(|edit| edit.guests(&mut guests));
         Ok(guests)
-    }
-
-    /// The guests among resources.
-    pub fn guests_of(resources: Vec<Resource>) -> Vec<Guest> {
-        resources.into_iter().filter_map(Guest::read).collect()
     }
 
     /// A guest, if the cluster has it.
@@ -149,6 +178,7 @@ impl Cluster {
     /// The guest's node does not answer or refuses.
     pub async fn now(&self, guest: &Guest) -> Result<Option<Now>, Error> {
         let vmid = number(guest.vmid)?;
+        let _turn = self.turn().await?;
         let status: Result<GuestStatus, _> = match guest.kind {
             GuestKind::Qemu => self.pve.qemu(&guest.node, vmid).status().await,
             GuestKind::Lxc => self.pve.lxc(&guest.node, vmid).status().await,
@@ -288,8 +318,15 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn task(&self, upid: &Upid) -> Result<Option<proxmox_client::tasks::TaskStatus>, Error> {
+        let _turn = self.turn().await?;
         match self.pve.task(upid.clone()).status().await {
-            Ok(status) => Ok(Some(status)),
+            Ok(status) => {
+                if status.outcome().is_some() {
+                    // What it did is done by now, whatever a listing said meanwhile.
+                    self.listings.changes.note();
+                }
+                Ok(Some(status))
+            }
             Err(error) if error.status() == Some(400) || error.is_missing() => Ok(None),
             // Proxmox's words for a node that is not in the cluster: then the task is not either.
             Err(error) if error.refusal().is_some_and(|refusal| refusal.text().starts_with("hostname lookup")) => {
@@ -308,7 +345,7 @@ impl Cluster {
     pub async fn node_versions(&self) -> Result<BTreeMap<String, String>, Error> {
         let rows = self.on(self.pve.nodes().list()).await?;
         let online = rows.into_iter().filter(|row| row.is_online()).map(|row| async move {
-            let status = self.pve.node(&row.node).status().await.ok()?;
+            let status = self.on(self.pve.node(&row.node).status()).await.ok()?;
             Some((row.node, status.pveversion))
         });
         Ok(futures::future::join_all(online).await.into_iter().flatten().collect())

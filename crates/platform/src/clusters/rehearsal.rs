@@ -2,6 +2,7 @@
 //! so that the same steps run over a rehearsal as over the clusters themselves.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use bnna_core::{AclEntry, Vmid};
 
@@ -312,6 +313,8 @@ impl Cluster {
         call: impl Future<Output = Result<T, proxmox_client::Error>>,
         instead: impl FnOnce() -> T,
     ) -> Result<T, crate::error::Error> {
+        let _turn = self.turn().await?;
+        let began = Instant::now();
         let outcome = call.await;
         if let (Some(script), Err(error)) = (&self.script, &outcome)
             && let Some((method, path)) = error.rehearsed()
@@ -321,6 +324,6 @@ impl Cluster {
                 return Ok(instead());
             }
         }
-        self.on(async { outcome }).await
+        self.told(outcome, began)
     }
 }

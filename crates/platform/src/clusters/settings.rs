@@ -92,19 +92,26 @@ pub struct ClientSettings {
     pub connect: Duration,
     /// Longest time of one call with all its attempts.
     pub call: Duration,
-    /// Calls that one host gets at once.
+    /// Calls that one cluster gets at once.
     pub calls: usize,
+    /// Calls of requests that may wait for their turn at one cluster.
+    pub waiting: usize,
+    /// How old a listing may be that readers get; nothing is kept when that is zero.
+    pub listing_age: Duration,
     /// Sees every call.
     pub observer: Option<Arc<dyn Observer>>,
 }
 
 impl Default for ClientSettings {
+    /// Ten seconds for an answer, six calls at once, 128 waiting, nothing kept.
     fn default() -> Self {
         Self {
             deadline: Duration::from_secs(10),
             connect: Duration::from_secs(5),
             call: Duration::from_secs(60),
             calls: 6,
+            waiting: 128,
+            listing_age: Duration::ZERO,
             observer: None,
         }
     }
@@ -115,6 +122,8 @@ impl fmt::Debug for ClientSettings {
         f.debug_struct("ClientSettings")
             .field("deadline", &self.deadline)
             .field("calls", &self.calls)
+            .field("waiting", &self.waiting)
+            .field("listing_age", &self.listing_age)
             .finish_non_exhaustive()
     }
 }

@@ -51,8 +51,9 @@ impl Platform {
     /// Never for a cluster that does not answer: it is shown as unreachable.
     pub async fn clusters(&self) -> Result<Listing<ClusterView>, Error> {
         let clusters = &self.estate().clusters;
-        let answers = clusters.ask(|cluster| async move { cluster.look().await }).await;
-        let mut items: Vec<ClusterView> = answers.got.into_iter().map(|(_, view)| view).collect();
+        let answers = clusters.ask(|cluster| async move { cluster.view().await }).await;
+        let mut items: Vec<ClusterView> =
+            answers.got.into_iter().map(|(_, view)| std::sync::Arc::unwrap_or_clone(view)).collect();
         for missing in &answers.missing {
             if let Ok(cluster) = clusters.get(&missing.cluster) {
                 items.push(cluster.unseen());
@@ -222,7 +223,7 @@ fn merged(
 }
 
 impl Cluster {
-    /// The cluster as it is now.
+    /// The cluster as it is now, asked for now.
     ///
     /// # Errors
     /// It does not answer. A token that it refuses is in the view.

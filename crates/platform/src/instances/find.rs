@@ -10,7 +10,7 @@ use serde_json::json;
 use super::list::Ownership;
 use crate::Platform;
 use crate::clusters::{Cluster, Guest};
-use crate::error::{Conflict, Error, Reached, Upstream};
+use crate::error::{Conflict, Error, Upstream};
 
 /// A guest, or what is left of it.
 #[derive(Debug, Clone)]
@@ -34,6 +34,7 @@ impl Platform {
             None => self.estate().clusters.all(),
         };
         let answers = self.estate().clusters.ask_these(asked, |cluster| async move { cluster.guest(vmid).await }).await;
+        let silent = answers.failure();
         let number = i64::from(vmid.get());
         let (ownership, records) = self
             .store()
@@ -64,16 +65,11 @@ impl Platform {
             let message = format!("guest {vmid} is on {}; name one with ?cluster=", hosts.join(" and "));
             return Err(Conflict::Ambiguous.with(message, json!({ "clusters": hosts })));
         }
-        if let Some(missing) = answers.missing.into_iter().next() {
+        if let Some(silent) = silent {
             // Another cluster could have the number too: acting on the one that answered would be a guess.
             if found.is_empty() || cluster.is_none() {
-                return Err(Error::Upstream(Upstream {
-                    message: format!("{}; name a cluster with ?cluster= to go without it", missing.message),
-                    system: missing.cluster,
-                    reached: Reached::NotSent,
-                    status: None,
-                    left: Vec::new(),
-                }));
+                let message = format!("{}; name a cluster with ?cluster= to go without it", silent.message);
+                return Err(Error::Upstream(Upstream { message, ..silent }));
             }
         }
         found.pop().ok_or_else(|| Error::not_found(format!("instance {vmid}")))

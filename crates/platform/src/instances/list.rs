@@ -1,13 +1,12 @@
 //! Listing guests: `/cluster/resources` of every cluster joined with the records.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use bnna_core::{AddressPlan, GuestKind, Vmid};
 use bnna_store::{Window, accounts, instances};
 use uuid::Uuid;
 
 use crate::Platform;
-use crate::accounts::is_within;
 use crate::clusters::{Cluster, Guest};
 use crate::error::Error;
 use crate::views::{InstanceView, Listing, Warning};
@@ -32,8 +31,9 @@ pub struct InstanceFilter {
 /// Whose each pool and guest is, from the store.
 #[derive(Debug, Default)]
 pub(crate) struct Ownership {
-    slugs: BTreeMap<Uuid, String>,
-    places: Vec<accounts::AccountCluster>,
+    slugs: HashMap<Uuid, String>,
+    /// Whose a pool is, by cluster and pool.
+    pools: HashMap<String, HashMap<String, Uuid>>,
     records: BTreeMap<(String, i64), instances::Instance>,
 }
 
@@ -42,9 +42,13 @@ impl Ownership {
     pub(crate) fn read(sql: &mut dyn bnna_store::Sql) -> Result<Self, bnna_store::Error> {
         let slugs = accounts::list(sql, &accounts::Filter::default(), &Window::all())?;
         let records = instances::list(sql, &instances::Filter::default(), &Window::all())?;
+        let mut pools: HashMap<String, HashMap<String, Uuid>> = HashMap::new();
+        for place in accounts::all_clusters(sql)? {
+            pools.entry(place.cluster).or_default().insert(place.pool, place.account_id);
+        }
         Ok(Self {
+            pools,
             slugs: slugs.items.into_iter().map(|row| (row.id, row.slug)).collect(),
-            places: accounts::all_clusters(sql)?,
             records: records.items.into_iter().map(|row| ((row.cluster.clone(), row.vmid), row)).collect(),
         })
     }
@@ -52,9 +56,11 @@ impl Ownership {
     /// The account that a guest belongs to: by the pool it is in. A guest in nobody's pool belongs to nobody, whatever was
     /// recorded: the pool decides who has rights on it.
     pub(crate) fn account(&self, cluster: &str, pool: Option<&str>) -> Option<&str> {
-        let pool = pool?;
-        let place = self.places.iter().find(|place| place.cluster == cluster && is_within(pool, &place.pool))?;
-        self.slugs.get(&place.account_id).map(String::as_str)
+        let (pools, pool) = (self.pools.get(cluster)?, pool?);
+        // The pool itself, or one that it is nested in.
+        let within = std::iter::successors(Some(pool), |pool| pool.rsplit_once('/').map(|(outer, _)| outer));
+        let account = within.into_iter().find_map(|pool| pools.get(pool))?;
+        self.slugs.get(account).map(String::as_str)
     }
 
     fn record(&self, cluster: &str, vmid: Vmid) -> Option<&instances::Instance> {
@@ -72,23 +78,22 @@ impl Platform {
     /// # Errors
     /// No cluster answered, or the store cannot be read.
     pub async fn instances(&self, filter: &InstanceFilter) -> Result<Listing<InstanceView>, Error> {
-        let answers = self.estate().clusters.ask(|cluster| async move { cluster.guests().await }).await.some()?;
+        let answers = self.estate().clusters.ask(|cluster| async move { cluster.contents().await }).await.some()?;
         let ownership = self.store().read(Ownership::read).await?;
         let mut items = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        for (cluster, guests) in answers.got {
-            for guest in guests {
-                seen.insert((cluster.host.clone(), i64::from(guest.vmid.get())));
-                items.push(self.instance_view(&cluster, &guest, &ownership));
-            }
+        for (cluster, contents) in &answers.got {
+            let views = contents.guests.iter().map(|guest| self.instance_view(cluster, guest, &ownership));
+            items.extend(views.filter(|item| filter.fits(item)));
         }
-        let silent: Vec<&str> = answers.missing.iter().map(|warning| warning.cluster.as_str()).collect();
-        for (key, record) in &ownership.records {
-            if !seen.contains(key) && !silent.contains(&record.cluster.as_str()) {
-                items.extend(missing(record, &ownership));
-            }
-        }
-        items.retain(|item| filter.fits(item));
+        let there = |record: &instances::Instance| {
+            let Some((_, contents)) = answers.got.iter().find(|(cluster, _)| cluster.host == record.cluster) else {
+                // A cluster that is silent may have it; one that bnpd does not know has not.
+                return answers.missing.iter().any(|silent| silent.cluster == record.cluster);
+            };
+            contents.guests.binary_search_by_key(&record.vmid, |guest| i64::from(guest.vmid.get())).is_ok()
+        };
+        let gone = ownership.records.values().filter(|record| !there(record));
+        items.extend(gone.filter_map(|record| missing(record, &ownership)).filter(|item| filter.fits(item)));
         items.sort_by(|a, b| (&a.cluster, a.vmid).cmp(&(&b.cluster, b.vmid)));
         Ok(Listing { items, warnings: answers.missing, next: None })
     }

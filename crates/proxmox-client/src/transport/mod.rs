@@ -15,7 +15,7 @@ mod tls;
 pub use answer::{Answer, Envelope, read_answer};
 pub use credentials::Credentials;
 pub use hosts::HostState;
-pub use observe::{CallRecord, Observer};
+pub use observe::{CallRecord, Observer, current_request_id, in_request};
 pub use settings::{Builder, Connected, Limits, Timeouts};
 pub use streams::Download;
 #[cfg(feature = "pve")]
@@ -74,8 +74,12 @@ impl Connection {
 
     /// The same connection, sending `X-Request-Id` with every call.
     pub(crate) fn with_request_id(&self, id: &str) -> Self {
-        let printable: String = id.chars().filter(char::is_ascii_graphic).take(128).collect();
-        Self { request_id: Some(printable.into()), ..self.clone() }
+        Self { request_id: Some(observe::printable(id)), ..self.clone() }
+    }
+
+    /// The id that a call sent now carries.
+    fn current_id(&self) -> Option<Arc<str>> {
+        self.request_id.clone().or_else(current_request_id)
     }
 
     /// The same connection, sending nothing but reads: any other call ends with [`NeverSent::Rehearsed`].
@@ -217,7 +221,9 @@ impl Connection {
     /// One attempt at one address, seen by the observer.
     async fn attempt(&self, host: &Host, request: &Request<'_>, deadline: Instant) -> Result<Envelope> {
         let begun = Instant::now();
+        let watch = Unheard { connection: self, call: &request.name, host, begun, over: false };
         let result = self.converse(host, request, deadline).await;
+        watch.over();
         self.note(&request.name, host, begun, result.as_ref().map(|envelope| envelope.status));
         result
     }
@@ -225,15 +231,25 @@ impl Connection {
     /// Tells the observer of an attempt.
     fn note(&self, call: &CallName, host: &Host, begun: Instant, outcome: Result<u16, &Error>) {
         let duration = begun.elapsed();
+        let id = self.current_id();
+        let request_id = id.as_deref();
+        // What changes something is told to everybody, what reads to who wants to know.
         #[cfg(feature = "tracing")]
         match &outcome {
-            Ok(status) => tracing::debug!(%call, host = host.name(), status, elapsed = ?duration, "proxmox call"),
-            Err(error) => tracing::debug!(
-                %call, host = host.name(), kind = error.kind(), status = error.status(), elapsed = ?duration, "proxmox call failed"
+            Ok(status) if call.method == Method::Get => {
+                tracing::debug!(%call, host = host.name(), request_id, status, elapsed = ?duration, "proxmox call");
+            }
+            Ok(status) => {
+                tracing::info!(%call, host = host.name(), request_id, status, elapsed = ?duration, "proxmox call");
+            }
+            Err(error) => tracing::info!(
+                %call, host = host.name(), request_id, kind = error.kind(), status = error.status(), elapsed = ?duration,
+                "proxmox call failed"
             ),
         }
         if let Some(observer) = &self.inner.observer {
-            observer.call(&CallRecord { product: self.inner.product, call, host: host.name(), outcome, duration });
+            let (product, host) = (self.inner.product, host.name());
+            observer.call(&CallRecord { product, call, host, outcome, duration, request_id });
         }
     }
 
@@ -313,11 +329,36 @@ impl Connection {
         for (name, value) in headers {
             builder = builder.header(*name, secret_header(value));
         }
-        if let Some(id) = &self.request_id {
+        if let Some(id) = self.current_id() {
             builder = builder.header("x-request-id", id.as_ref());
         }
         let response = builder.send().await.map_err(failed)?;
         self.collect(response, &request.name, host.name(), left).await
+    }
+}
+
+/// Tells the observer of an attempt that its caller no longer waits for: the slowest calls are the last to be missing from figures.
+struct Unheard<'a> {
+    connection: &'a Connection,
+    call: &'a CallName,
+    host: &'a Host,
+    begun: Instant,
+    over: bool,
+}
+
+impl Unheard<'_> {
+    fn over(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Unheard<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let cause = MaybeSent::Timeout(self.begun.elapsed());
+            let error = Error::MaybeSent { call: self.call.clone(), host: self.host.name().to_owned(), cause };
+            self.connection.note(self.call, self.host, self.begun, Err(&error));
+        }
     }
 }
 

@@ -100,6 +100,9 @@ impl Connection {
         for (header, value) in headers {
             request = request.header(header, secret_header(&value));
         }
+        if let Some(id) = self.current_id() {
+            request = request.header("x-request-id", id.as_ref());
+        }
         let sent = request.send().await;
         let failed = |error| failure::classify(&error, &name, host.name(), &self.inner.timeouts, file.deadline);
         let result = match sent.map_err(failed) {
@@ -131,6 +134,9 @@ impl Connection {
         let mut request = self.inner.http.get(format!("{}{path}?{}", host.base(), params.encode()));
         for (header, value) in headers {
             request = request.header(header, secret_header(&value));
+        }
+        if let Some(id) = self.current_id() {
+            request = request.header("x-request-id", id.as_ref());
         }
         let result = match tokio::time::timeout(idle, request.send()).await {
             Ok(sent) => sent.map_err(|error| failure::classify(&error, &name, host.name(), &self.inner.timeouts, idle)),
