@@ -36,6 +36,9 @@ pub fn start() -> Result<(), String> {
             let handle = install().map_err(|error| error.to_string())?;
             describe();
             process::describe();
+            // There from the beginning, so that the first failure is a rise.
+            counter!(FAILED_CREDENTIALS).absolute(0);
+            counter!(REFUSED_ADDRESSES).absolute(0);
             Ok(handle)
         })
         .as_ref()

@@ -62,6 +62,8 @@ pub struct Seen<'a> {
     pub method: &'a str,
     /// The path below the API's root.
     pub path: &'a str,
+    /// The `X-Request-Id` it carries.
+    pub request_id: Option<&'a str>,
     /// When.
     pub moment: Moment,
 }

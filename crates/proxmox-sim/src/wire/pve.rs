@@ -30,6 +30,8 @@ use super::render::{Answer, Formatter, answer, response};
 const HEADER_LIMIT: usize = 8 * 1024;
 /// So many header lines close the connection.
 const HEADER_LINES: usize = 64;
+/// The id by which a client knows a request again.
+const REQUEST_ID: &str = "x-request-id";
 /// A request's body arrives within this time.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -73,7 +75,8 @@ impl Service for Node {
     async fn call(&self, peer: SocketAddr, request: HttpRequest<Incoming>) -> Verdict {
         let method = request.method().as_str().to_owned();
         let path = api_path(request.uri().path()).map_or_else(String::new, |(_, path)| path);
-        let watched = self.show(&method, &path, Moment::Arrived);
+        let id = header(request.headers(), REQUEST_ID);
+        let watched = self.show(&method, &path, id.as_deref(), Moment::Arrived);
         let fault = watched.or_else(|| self.shared.faults.next(&self.name, Some((&method, &path))));
         match &fault {
             Some(FaultKind::Latency(delay)) => tokio::time::sleep(*delay).await,
@@ -109,7 +112,7 @@ impl Service for Node {
             _ => {}
         }
         let Some(mut answer) = self.handle(peer, request).await else { return Verdict::Close };
-        if self.show(&method, &path, Moment::Done).is_some() {
+        if self.show(&method, &path, id.as_deref(), Moment::Done).is_some() {
             return Verdict::Close;
         }
         match fault {
@@ -128,8 +131,8 @@ impl Service for Node {
 }
 
 impl Node {
-    fn show(&self, method: &str, path: &str, moment: Moment) -> Option<FaultKind> {
-        self.shared.faults.show(&Seen { node: &self.name, method, path, moment })
+    fn show(&self, method: &str, path: &str, request_id: Option<&str>, moment: Moment) -> Option<FaultKind> {
+        self.shared.faults.show(&Seen { node: &self.name, method, path, request_id, moment })
     }
 
     /// The answer, or `None` to close the connection without one.
@@ -202,7 +205,7 @@ impl Node {
         // What the query says wins over the body. Browsers add `_dc` against their cache.
         query.iter().for_each(|(name, value)| params.set(name.clone(), value.clone()));
         params.remove("_dc");
-        if self.show(method, &path, Moment::Read).is_some() {
+        if self.show(method, &path, header(&parts.headers, REQUEST_ID).as_deref(), Moment::Read).is_some() {
             return Ok(None);
         }
         let request = Request {

@@ -45,28 +45,34 @@ pub struct Site {
     pub directory: TempDir,
     masters: MasterKeys,
     users: Arc<UsersTable>,
+    clients: ClientSettings,
 }
 
 impl Site {
     /// Both clusters known to bnpd.
     pub async fn start() -> Self {
+        Self::with(clients()).await
+    }
+
+    /// The same with clusters asked in another way.
+    pub async fn with(clients: ClientSettings) -> Self {
         let (a, b) = (cluster::alpha().await, cluster::beta().await);
         let directory = tempfile::tempdir().unwrap();
         let masters = MasterKeys { current: MasterKey::create(&directory.path().join("key")).unwrap(), previous: None };
         let table = directory.path().join("users.tsv");
         std::fs::write(&table, "purpose\tname\talgo\tsalt\tderived\troles\textra\n").unwrap();
         let users = Arc::new(UsersTable::open(&table, Key::zero()).unwrap());
-        let platform = platform(&directory, &masters, &users).await;
+        let platform = platform(&directory, &masters, &users, &clients).await;
         for (host, sim) in [(A, &a), (B, &b)] {
             platform.declare_cluster(settings(host, sim), SecretString::from(SECRET)).await.unwrap();
         }
-        Self { a, b, platform, directory, masters, users }
+        Self { a, b, platform, directory, masters, users, clients }
     }
 
     /// bnpd dies where it stands and is started again.
     pub async fn restart(&mut self) {
         self.platform.shutdown(Duration::ZERO).await;
-        self.platform = platform(&self.directory, &self.masters, &self.users).await;
+        self.platform = platform(&self.directory, &self.masters, &self.users, &self.clients).await;
     }
 
     pub fn store(&self) -> &Store {
@@ -221,10 +227,15 @@ pub fn settings(host: &str, sim: &Sim) -> ClusterSettings {
     }
 }
 
-async fn platform(directory: &TempDir, masters: &MasterKeys, users: &Arc<UsersTable>) -> Platform {
+async fn platform(
+    directory: &TempDir,
+    masters: &MasterKeys,
+    users: &Arc<UsersTable>,
+    clients: &ClientSettings,
+) -> Platform {
     let store = Store::open(Options::new(directory.path().join("bnna.db"))).await.unwrap();
     let settings = Settings {
-        clients: clients(),
+        clients: clients.clone(),
         task_deadline: Duration::from_secs(60),
         operations: bnna_operations::Settings {
             lease: Duration::from_secs(2),
