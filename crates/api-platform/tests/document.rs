@@ -98,6 +98,9 @@ fn a_body_of_which_nothing_is_required_may_be_left_out() {
 fn every_route_of_the_document_for_this_part_is_there() {
     let documented = "
         GET /health
+        GET /livez
+        GET /readyz
+        GET /metrics
         GET /api/version
         GET /api/platform/token/inspect
         GET /api/platform/accounts
