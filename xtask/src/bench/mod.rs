@@ -2,6 +2,7 @@
 
 mod db;
 mod nebula;
+mod platform;
 
 #[derive(clap::Subcommand)]
 pub enum Bench {
@@ -9,11 +10,14 @@ pub enum Bench {
     Db(db::Args),
     /// Nebula certificates: issued and verified a second on one core, against bare cryptography and nebula-cert.
     Nebula,
+    /// bnpd: lists, point reads, operations, recovery, start, memory.
+    Platform(platform::Args),
 }
 
 pub fn run(which: &Bench) -> Result<(), String> {
     match which {
         Bench::Db(args) => db::run(args),
         Bench::Nebula => nebula::run(),
+        Bench::Platform(args) => platform::run(args),
     }
 }
