@@ -25,7 +25,8 @@ struct Page<T> {
 pub(super) fn instances(programs: &Programs, sizes: &Sizes) -> Measured {
     let simulators = Simulators::start(programs, sizes.clusters, sizes.guests)?;
     let ground = Ground::new(&simulators.declared)?;
-    ground.fill(sizes.guests / 5 + 1, u32::try_from(sizes.clusters)?)?;
+    let clusters = u32::try_from(sizes.clusters)?;
+    ground.fill(sizes.guests.div_ceil(5) + clusters, clusters)?;
     let bnpd = ground.start(programs)?;
     let ask = ground.get("/api/instances");
     let mut client = bnpd.connect()?;

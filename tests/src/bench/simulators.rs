@@ -23,9 +23,9 @@ pub fn account(number: u32) -> String {
 pub async fn run(clusters: usize, guests: u32) -> Result<(), Box<dyn std::error::Error>> {
     let mut sims = Vec::new();
     let mut text = String::new();
-    for number in 0..clusters {
-        let of_each = guests / u32::try_from(clusters)?;
-        let sim = start(of_each).await?;
+    let count = u32::try_from(clusters)?;
+    for number in 0..count {
+        let sim = start(guests / count, number, count).await?;
         let addresses: Vec<String> = sim.addresses().values().map(ToString::to_string).collect();
         let pins: Vec<String> = sim.addresses().keys().filter_map(|node| sim.fingerprint(node)).collect();
         text.push_str(&format!(
@@ -53,18 +53,18 @@ pub async fn run(clusters: usize, guests: u32) -> Result<(), Box<dyn std::error:
     Ok(())
 }
 
-async fn start(guests: u32) -> Result<Sim, proxmox_sim::SimError> {
+async fn start(guests: u32, cluster: u32, clusters: u32) -> Result<Sim, proxmox_sim::SimError> {
     let builder = SimBuilder::from_state(Cluster::fresh(&["n1", "n2", "n3"])).root_token("bench", Some(SECRET));
-    let sim = builder.state(|cluster| fill(cluster, guests)).start().await?;
+    let sim = builder.state(|state| fill(state, guests, |place| place * clusters + cluster)).start().await?;
     Ok(sim)
 }
 
-/// Guests, five in the pool of each account.
-fn fill(cluster: &mut Cluster, guests: u32) {
+/// Guests, five in the pool of each account; the accounts are dealt out to the clusters.
+fn fill(cluster: &mut Cluster, guests: u32, account_at: impl Fn(u32) -> u32) {
     synthetic::add_guests(cluster, guests);
     let numbers: Vec<u32> = cluster.guests.iter().map(|guest| guest.vmid).collect();
     for (number, vmid) in (0..).zip(numbers) {
-        let pool = account(number / 5);
+        let pool = account(account_at(number / 5));
         cluster.pools.entry(pool.clone()).or_insert_with(Pool::default);
         cluster.join_pool(vmid, Some(&pool));
     }
