@@ -197,6 +197,7 @@ fn settings(config: &Config) -> Settings {
         task_deadline: config.platform.task_deadline,
         ssh_keys_file: config.platform.ssh_keys_file.clone(),
         base_domain: config.platform.base_domain.clone(),
+        canary_every: config.platform.canary_every,
         ..Settings::default()
     }
 }

@@ -120,6 +120,7 @@ fn every_route_of_the_document_for_this_part_is_there() {
         DELETE /api/platform/accounts/{slug}/settings/{key}
         PUT /api/platform/accounts/{slug}/acls
         POST /api/platform/accounts/{slug}/repair
+        POST /api/platform/accounts/{slug}/canary
         POST /api/platform/accounts/{slug}/impersonate
         GET /api/instances
         GET /api/instances/{vmid}/domains

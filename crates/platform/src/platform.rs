@@ -11,7 +11,7 @@ use bnna_operations::{Operations, Registry};
 use bnna_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Adopt, Create, Delete, Repair, SetStatus, SyncAcls};
+use crate::accounts::{Adopt, Canary, Create, Delete, Repair, SetStatus, SyncAcls};
 use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
 use crate::error::Error;
 use crate::estate::Estate;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub ssh_keys_file: Option<PathBuf>,
     /// Base domain of direct names where a cluster has none of its own.
     pub base_domain: Option<String>,
+    /// How often every account's canary is sent; never unless given.
+    pub canary_every: Option<Duration>,
     /// How operations run.
     pub operations: bnna_operations::Settings,
 }
@@ -45,6 +47,7 @@ impl Default for Settings {
             task_deadline: Duration::from_secs(3600),
             ssh_keys_file: None,
             base_domain: None,
+            canary_every: None,
             operations: bnna_operations::Settings {
                 attempts: 3,
                 backoff: Duration::from_millis(200),
@@ -124,6 +127,7 @@ pub(crate) fn workflows() -> Registry<Estate> {
         .with::<SetStatus>()
         .with::<SyncAcls>()
         .with::<Repair>()
+        .with::<Canary>()
         .with::<Delete>()
         .with::<Destroy>()
         .with::<AdoptInstance>()
@@ -168,6 +172,9 @@ impl Platform {
         let platform = Self { inner: Arc::new(inner) };
         platform.engine().resume_all().await?;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
+        if let Some(every) = platform.settings_in_use().canary_every {
+            tokio::spawn(crate::accounts::canary::rounds(every, platform.downgrade()));
+        }
         tokio::spawn(crate::retention::purge_from_time_to_time(platform.downgrade()));
         Ok(platform)
     }

@@ -111,6 +111,12 @@ pub(super) const KEYS: &[Key] = &[
         "\"\"",
         "Base domain of the guests' direct names (tls-A-B-C-D.<base>); a cluster may have its own.",
     ),
+    key(
+        "platform",
+        "canary_every_hours",
+        "0",
+        "How often every account's canary tries what must be refused to it on the clusters, 0 to 8760 h; 0 is never.",
+    ),
     key("log", "format", "\"json\"", "json or text."),
     key("log", "filter", "\"info\"", "What is logged, as tracing directives: info, bnna_platform=debug,info …"),
     cluster(

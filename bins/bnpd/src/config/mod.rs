@@ -81,6 +81,8 @@ pub struct PlatformConfig {
     pub task_deadline: Duration,
     /// Base domain of direct names.
     pub base_domain: Option<String>,
+    /// How often canaries are sent.
+    pub canary_every: Option<Duration>,
 }
 
 /// How logs look.
@@ -166,6 +168,7 @@ pub fn load(file: Option<&Path>, flags: &Flags) -> Explained {
 
 fn read(reader: &mut Reader) -> Config {
     let base_domain = reader.take("platform", "base_domain", String::new(), text);
+    let canary_hours: u64 = number(reader, "platform", "canary_every_hours", 0, 8760);
     Config {
         server: server(reader),
         store_directory: path(reader, "store", "directory"),
@@ -184,6 +187,7 @@ fn read(reader: &mut Reader) -> Config {
             listing_age: seconds(reader, "platform", "listing_age_seconds", 0, 60),
             task_deadline: seconds(reader, "platform", "task_deadline_seconds", 10, 86_400),
             base_domain: (!base_domain.is_empty()).then_some(base_domain),
+            canary_every: (canary_hours > 0).then(|| Duration::from_secs(canary_hours * 3600)),
         },
         log: LogConfig {
             json: reader.take("log", "format", true, |value| match text(value)?.as_str() {

@@ -29,6 +29,7 @@ pub(super) const PRIVILEGES: &[&str] = &[
     "Mapping.Audit",
     "Pool.Allocate",
     "Pool.Audit",
+    "Realm.AllocateUser",
     "SDN.Audit",
     "SDN.Use",
     "Sys.Audit",

@@ -7,7 +7,7 @@ use bnna_platform::Error;
 use bnna_platform::Platform;
 use bnna_platform::accounts::Why;
 use bnna_platform::operations::Accepted;
-use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, Reason, RepairReport};
+use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, CanaryReport, Reason, RepairReport};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -21,6 +21,7 @@ pub(crate) fn routes() -> Routes<Platform> {
         .add(route!(Access::OperatorRead, why_account))
         .add(route!(Access::Operator, sync_account_acls))
         .add(route!(Access::Operator, repair_account))
+        .add(route!(Access::Operator, send_canary))
 }
 
 /// How the rights are synced.
@@ -133,5 +134,25 @@ async fn repair_account(
 ) -> Reply<Outcome<RepairReport>> {
     let account = platform.account_for_operating(&caller.grant, &path.slug).await?;
     let run = platform.repair_account(&actor(&caller)?, &account, prefer.into()).await?;
+    Ok(ran(run, Answer::ok))
+}
+
+/// Tries, as a short-lived user of the account's group, what must be refused to it on its clusters.
+///
+/// It only reads: foreign pools, guests, storages, and what lists show. What was not refused is in the answer and in the account's
+/// health. The user and its token are removed again, and end by themselves after a quarter of an hour.
+#[utoipa::path(
+    post, path = "/api/platform/accounts/{slug}/canary", tag = "accounts", params(AccountPath, PreferWait),
+    responses((status = 200, body = CanaryReport), (status = 202, description = "It goes on.", body = Accepted))
+)]
+async fn send_canary(
+    State(platform): State<Platform>,
+    caller: Caller,
+    Path(path): Path<AccountPath>,
+    prefer: Prefer,
+    Json(Empty {}): Json<Empty>,
+) -> Reply<Outcome<CanaryReport>> {
+    let account = platform.account_for_operating(&caller.grant, &path.slug).await?;
+    let run = platform.send_canary(&actor(&caller)?, &account, prefer.into()).await?;
     Ok(ran(run, Answer::ok))
 }

@@ -45,6 +45,14 @@ impl Platform {
                 known.iter().any(|known| known.cluster == cluster.host && known.state != super::create::READY);
             checks.extend(self.checks_at(account, &cluster.host, &place, creating).await?);
         }
+        if let Some(canary) = self.last_canary(account.slug()).await? {
+            let holes: Vec<String> =
+                canary.clusters.iter().flat_map(|on| &on.not_refused).map(|hole| hole.path.clone()).collect();
+            checks.push(match canary.tight {
+                true => check("canary", CheckStatus::Ok, "the last canary was refused everything foreign", None),
+                false => check("canary", CheckStatus::Error, format!("not refused: {}", holes.join(", ")), None),
+            });
+        }
         let unfinished = self.unfinished_operations(account.slug()).await?;
         for (kind, id, stuck) in unfinished {
             let (status, what) =

@@ -1,8 +1,9 @@
 //! Accounts: a tenant is a record here, and a pool with a group and its rights on each of its clusters.
 //!
-//! One file a use case; the workflows are `create`, `adopt`, `status`, `rights`, `repair` and `delete`.
+//! One file a use case; the workflows are `create`, `adopt`, `status`, `rights`, `repair`, `canary` and `delete`.
 
 mod adopt;
+pub(crate) mod canary;
 mod create;
 mod delete;
 mod handle;
@@ -20,6 +21,7 @@ use bnna_store::accounts as rows;
 use uuid::Uuid;
 
 pub use adopt::{Adopt, AdoptAccount};
+pub use canary::Canary;
 pub use create::{Create, CreateAccount};
 pub use delete::Delete;
 pub use handle::{Account, Operate, Read, Write};

@@ -4,6 +4,7 @@
 
 mod access;
 mod ask;
+mod canary;
 mod cluster;
 mod guests;
 mod listing;
@@ -18,6 +19,7 @@ mod view;
 mod watch;
 
 pub use ask::Answers;
+pub use canary::{Foreign, Own};
 pub use cluster::Cluster;
 pub use guests::{Figures, Guest, PoolMembers, PowerOrder};
 pub use overview::Contents;

@@ -79,6 +79,10 @@ pub enum Edit {
     },
     /// A guest is destroyed.
     Destroy(Vmid),
+    /// A user is made for a canary.
+    MakeUser(String),
+    /// A canary's user is deleted.
+    DeleteUser(String),
     /// A token is made.
     MakeToken(String),
     /// A token is deleted that an attempt before may have left.
@@ -110,6 +114,8 @@ impl Edit {
                 PowerOrder::Reboot { .. } => format!("reboot guest {vmid}"),
             },
             Self::Destroy(vmid) => format!("destroy guest {vmid} with its disks"),
+            Self::MakeUser(userid) => format!("make user {userid}, who ends by itself"),
+            Self::DeleteUser(userid) => format!("delete user {userid}"),
             Self::MakeToken(id) => format!("make token {id}"),
             Self::ClearToken(id) => format!("delete token {id}, should an attempt before have left it"),
             Self::DeleteToken(id) => format!("delete token {id}"),

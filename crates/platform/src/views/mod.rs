@@ -1,6 +1,7 @@
 //! What the use cases answer with. Plain data with the field names of the API document; the façades serialise it as it is.
 
 mod account;
+mod canary;
 mod cluster;
 mod dry_run;
 mod instance;
@@ -11,6 +12,7 @@ pub use account::{
     AccountAdopted, AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, GuestRef,
     RepairAction, RepairReport, SettingView, StatusChange, TokenInspect, TokenIssued, TokenView,
 };
+pub use canary::{CanaryOnCluster, CanaryReport, Hole};
 pub use cluster::{
     ClusterView, NodeView, OperatorTokenView, PlatformInventory, RotatedToken, StorageView, UnmanagedGuest,
 };

@@ -9,6 +9,7 @@
 )]
 
 mod accounts_adopt;
+mod accounts_canary;
 mod accounts_create;
 mod accounts_delete;
 mod accounts_status;
