@@ -140,7 +140,7 @@ impl Guest {
     }
 }
 
-fn number(vmid: Vmid) -> Result<proxmox_client::Vmid, Error> {
+pub(super) fn number(vmid: Vmid) -> Result<proxmox_client::Vmid, Error> {
     proxmox_client::Vmid::new(u64::from(vmid.get())).map_err(|error| Error::Internal(error.to_string()))
 }
 
