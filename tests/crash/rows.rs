@@ -48,6 +48,7 @@ rows! {
     bringing_rights_to_the_status: "accounts.acls", "done", sync;
     repairing_an_account: "accounts.repair", "done", repair;
     deleting_an_account: "accounts.delete", "done", delete;
+    sending_a_canary: "accounts.canary", "done", canary;
     destroying_a_guest: "instances.destroy", "done", destroy;
     adopting_a_guest: "instances.adopt", "done", adopt_guest;
     rotating_a_token: "clusters.rotate_token", "done", rotate;
@@ -113,6 +114,11 @@ async fn adopt(ground: &Ground, _: &Bnpd, number: u32) -> Request {
 async fn disable(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {
     let slug = account(ground, bnpd, number).await;
     (Method::POST, format!("/api/platform/accounts/{slug}/disable"), json!({}))
+}
+
+async fn canary(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {
+    let slug = account(ground, bnpd, number).await;
+    (Method::POST, format!("/api/platform/accounts/{slug}/canary"), json!({}))
 }
 
 async fn enable(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {

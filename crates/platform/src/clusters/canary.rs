@@ -3,7 +3,7 @@
 //! It only reads. What it tries with is Proxmox's own answer to that token, so that a hole shows whatever it comes from: an
 //! entry too many, a role that grew, a group somebody was put into.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bnna_core::{GuestKind, Vmid};
@@ -141,7 +141,7 @@ impl Cluster {
         let mut tried = Tried::default();
         let rights = self.on(self.pve.access().permissions(&PermissionQuery::default())).await?;
         if let Some(pool) = must_see
-            && !rights.get(&format!("/pool/{pool}")).is_some_and(|held| !held.is_empty())
+            && rights.get(&format!("/pool/{pool}")).is_none_or(BTreeMap::is_empty)
         {
             return Err(
                 self.refused("the canary has no right on its own account's pool, so its being refused says nothing")

@@ -33,6 +33,7 @@ macro_rules! each_workflow {
             bringing_rights_to_the_status: bnna_platform::accounts::SyncAcls = sync;
             repairing_an_account: bnna_platform::accounts::Repair = repair;
             deleting_an_account: bnna_platform::accounts::Delete = delete;
+            sending_a_canary: bnna_platform::accounts::Canary = canary;
             destroying_a_guest: bnna_platform::instances::Destroy = destroy;
             adopting_a_guest: bnna_platform::instances::AdoptInstance = adopt_guest;
             adopting_a_guest_of_the_pool: bnna_platform::instances::AdoptInstance = adopt_member;
@@ -148,6 +149,20 @@ pub async fn delete(site: &Site) -> Value {
     let report = site.platform.gc_report(&account.read(), options).await.unwrap();
     assert!(!report.blocked, "{report:?}");
     json!({ "id": id, "slug": "acme", "items": report.items, "force": true, "at": AT })
+}
+
+pub async fn canary(site: &Site) -> Value {
+    let id = account(site).await;
+    // One that a crash has left behind on each cluster: each step removes it.
+    for sim in [&site.a, &site.b] {
+        sim.with_state(|state| {
+            cluster::user(state, "bnna-canary-acme@pve", "canary", "x");
+            cluster::join(state, "acme", "bnna-canary-acme@pve");
+            let left = state.access.users.get_mut("bnna-canary-acme@pve").unwrap();
+            left.comment = format!("canary of bnna account acme ({id})");
+        });
+    }
+    json!({ "id": id, "slug": "acme", "places": [[A, "acme"], [B, "acme"]], "blind": false })
 }
 
 pub async fn destroy(site: &Site) -> Value {
