@@ -1,10 +1,14 @@
 //! `Idempotency-Key`: a repeated call gets the first one's answer.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bnna_tests::bnpd_process::Bnpd;
+use bnna_tests::ground::Ground;
 use bnna_tests::{Answer, House};
-use proxmox_sim::{FaultKind, FaultRule};
+use proxmox_sim::{FaultKind, FaultRule, Moment};
 use serde_json::{Value, json};
+use tokio::sync::Notify;
 
 use crate::calls::{call, reads, routes};
 use crate::furnished::Furnished;
@@ -143,6 +147,58 @@ async fn a_secret_in_an_answer_is_given_again_and_lies_nowhere_in_clear() {
         }
     }
     assert!(files > 0, "no store was looked at");
+}
+
+#[tokio::test]
+async fn a_repeat_after_a_kill_finds_what_the_first_became_and_starts_nothing() {
+    let ground = Ground::new(env!("CARGO_BIN_EXE_bnpd-under-test")).await;
+    let bnpd = ground.start().await;
+    let ask = |bnpd: &Bnpd, slug: &str, key: &str| {
+        let request = bnpd.request(reqwest::Method::POST, "/api/platform/accounts", Some(json!({"slug": slug})));
+        request.header("idempotency-key", key).send()
+    };
+    let answered = ask(&bnpd, "early", "k-early").await.unwrap();
+    assert_eq!(answered.status(), 201);
+    let answered = answered.text().await.unwrap();
+
+    // Killed while the second cluster is at it: the first call is never answered.
+    let (begun, seen) = (Arc::new(Notify::new()), Notify::new());
+    let told = Arc::clone(&begun);
+    ground.b.watch(Some(Arc::new(move |seen| {
+        let at_it = seen.moment == Moment::Arrived && seen.method == "POST" && seen.path == "/pools";
+        at_it.then(|| {
+            told.notify_one();
+            FaultKind::Latency(Duration::from_secs(1))
+        })
+    })));
+    let lost = async {
+        let answer = ask(&bnpd, "acme", "k").await;
+        seen.notify_one();
+        answer
+    };
+    let (lost, ()) = tokio::join!(lost, async {
+        begun.notified().await;
+        bnpd.kill();
+        seen.notified().await;
+    });
+    assert!(lost.is_err(), "it was answered after all");
+    bnpd.gone().await;
+    ground.b.watch(None);
+
+    let bnpd = ground.start().await;
+    let again = ask(&bnpd, "early", "k-early").await.unwrap();
+    assert_eq!(again.headers()["idempotency-replayed"], "true");
+    assert_eq!(again.text().await.unwrap(), answered, "what was answered is answered so for ever");
+    let told = ask(&bnpd, "acme", "k").await.unwrap().text().await.unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    let id = told["result"]["operation_id"].as_str().unwrap_or_else(|| panic!("{told}")).to_owned();
+    bnpd.quiet().await;
+    let told = ask(&bnpd, "acme", "k").await.unwrap().text().await.unwrap();
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["result"]["operation_id"], id.as_str());
+    let all = bnpd.get("/api/platform/operations?account=acme").await.is(200);
+    assert_eq!(all.result().as_array().unwrap().len(), 1, "{}", all.text);
+    assert_eq!(all.result()[0]["state"], "done");
 }
 
 /// Every route that changes something keeps its answer, and its description says so.

@@ -69,4 +69,5 @@ fn about() -> Document {
 const DESCRIPTION: &str = "Tenants on Proxmox VE clusters: accounts, their guests, power and tasks, inventory, and an audit \
     trail. Answers are `{\"result\", \"timings\"}`, errors `{\"error\", \"code\", \"timings\"}`; a cluster that is missing \
     from an answer is named in `warnings`. Calls that become operations wait for them as `Prefer: wait=N` says, then answer \
-    202 with an `operation_id`.";
+    202 with an `operation_id`. Each call that changes something takes `?dry_run=1`, which says what it would do and does nothing, \
+    and `Idempotency-Key`, under which a repeated call gets the first one's answer for a day.";

@@ -3,7 +3,7 @@
 //! Answers are kept for a day, sealed, because some hold secrets. A request whose process died before its answer was kept is told
 //! from one that still runs by the mark of its process in the store. What it led to is known in two ways: the operation it
 //! became, which was tied to the key in the transaction that started it, and its audit entry, which is written before anything
-//! is done. A request that left neither has done nothing and is simply done again.
+//! is done. A request that left neither, or whose operation ended without success, has done nothing and is simply done again.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -141,14 +141,17 @@ impl Platform {
         if self.is_worked_on(&other) {
             return Ok(Claimed::Running(operation));
         }
-        if let Some(operation) = operation {
-            return Ok(Claimed::Became(operation));
-        }
-        if let Some((action, outcome)) = self.begun(other.request_id).await? {
+        if operation.is_none()
+            && let Some((action, outcome)) = self.begun(other.request_id).await?
+        {
             return Ok(Claimed::CutOff { action, outcome });
         }
         let taken = self.store().write(move |sql| rows::take_over(sql, other.claim, &claimant)).await?;
-        Ok(if taken { Claimed::New(claim) } else { Claimed::Running(None) })
+        Ok(match (taken, operation) {
+            (true, _) => Claimed::New(claim),
+            (false, Some(operation)) => Claimed::Became(operation),
+            (false, None) => Claimed::Running(None),
+        })
     }
 
     /// Keeps the answer of a claim. One that is too long is not kept: a repeat is told the operation it was of.

@@ -116,14 +116,16 @@ fn used(row: &Row, body_hash: &Digest) -> Result<Claim, Error> {
     })
 }
 
-/// Takes over a claim whose process is gone and that led to nothing. `false` when somebody else was quicker.
+/// Takes over a claim that nobody works on and that led to nothing, or to an operation that ended without success. `false` when
+/// its operation goes on or is done, or somebody else was quicker.
 ///
 /// # Errors
 /// As [`Sql::execute`].
 pub fn take_over(sql: &mut dyn Sql, gone: Uuid, claimant: &Claimant) -> Result<bool, Error> {
     sql.execute(
-        "UPDATE idempotency SET claim = ?2, owner = ?3, request_id = ?4 \
-         WHERE claim = ?1 AND operation_id IS NULL AND answer_sealed IS NULL",
+        "UPDATE idempotency SET claim = ?2, owner = ?3, request_id = ?4, operation_id = NULL \
+         WHERE claim = ?1 AND answer_sealed IS NULL AND (operation_id IS NULL OR operation_id IN (\
+         SELECT id FROM operations WHERE finished_at IS NOT NULL AND state <> 'done'))",
         values![gone, claimant.claim, claimant.owner, &claimant.request_id],
     )
     .map(|changed| changed > 0)

@@ -96,6 +96,23 @@ async fn a_request_that_became_an_operation_is_told_it_after_a_crash_and_starts_
 }
 
 #[tokio::test]
+async fn a_request_whose_operation_failed_unheard_is_done_anew() {
+    let mut site = Site::start().await;
+    let asked = repeat("k");
+    let cut_off = first(&site, &asked, "r-1").await;
+    let refusing = proxmox_sim::FaultRule::always(proxmox_sim::FaultKind::Status(500, "no room".to_owned()));
+    site.b.inject(refusing.on("POST", "/access/groups"));
+    let run = site.platform.create_account(&of(&cut_off, "r-1"), account("acme"), AT_ONCE).await.unwrap();
+    let Run::Accepted(id) = run else { panic!("it is not that quick") };
+    assert_eq!(site.ended(id).await.state, "undone");
+    drop(cut_off);
+    site.restart().await;
+    site.b.clear_faults();
+    let again = first(&site, &asked, "r-2").await;
+    done(site.platform.create_account(&of(&again, "r-2"), account("acme"), PATIENCE).await);
+}
+
+#[tokio::test]
 async fn a_request_that_may_have_done_something_else_is_told_so() {
     let mut site = Site::start().await;
     site.create("acme").await;
