@@ -5,10 +5,8 @@ use bnna_tests::bench::{self, Programs, Sizes};
 #[tokio::test]
 async fn every_part_of_the_benchmark_measures_something() {
     bnna_tests::install_provider();
-    let programs = Programs {
-        bnpd: env!("CARGO_BIN_EXE_bnpd-under-test").into(),
-        bench: env!("CARGO_BIN_EXE_bench").into(),
-    };
+    let programs =
+        Programs { bnpd: env!("CARGO_BIN_EXE_bnpd-under-test").into(), bench: env!("CARGO_BIN_EXE_bench").into() };
     let measured = tokio::task::spawn_blocking(move || bench::run(&programs, &Sizes::tiny(), &[], |_| {}));
     let table = measured.await.unwrap().unwrap();
     for wanted in [

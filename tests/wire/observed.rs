@@ -5,8 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bnna_tests::House;
-use bnna_tests::ground::{A, B, Ground};
 use bnna_tests::bnpd_process::How;
+use bnna_tests::ground::{A, B, Ground};
 use proxmox_sim::{Moment, Sim};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -26,7 +26,10 @@ fn names(text: &str) -> String {
             let of = kinds.keys().filter(|known| name.starts_with(known.as_str())).max_by_key(|known| known.len());
             let of = of.unwrap_or_else(|| panic!("{name} has no TYPE"));
             let given = given.trim_end_matches('}').split("\",").filter_map(|pair| pair.split_once("=\""));
-            labels.entry(of.clone()).or_default().extend(given.map(|(label, _)| label.to_owned()).filter(|label| label != "le"));
+            labels
+                .entry(of.clone())
+                .or_default()
+                .extend(given.map(|(label, _)| label.to_owned()).filter(|label| label != "le"));
         }
     }
     let line = |(name, kind): (&String, &String)| {
@@ -49,7 +52,11 @@ async fn the_names_of_metrics_change_only_on_purpose() {
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&file, &found).unwrap();
     }
-    assert_eq!(found, std::fs::read_to_string(&file).unwrap(), "UPDATE_GOLDEN=1 cargo test -p bnna-tests --test wire observed");
+    assert_eq!(
+        found,
+        std::fs::read_to_string(&file).unwrap(),
+        "UPDATE_GOLDEN=1 cargo test -p bnna-tests --test wire observed"
+    );
     for wanted in [
         r#"bnna_http_requests_total{method="GET",route="/api/instances",status="200"}"#,
         r#"bnna_http_requests_total{method="GET",route="none",status="404"}"#,
@@ -148,7 +155,8 @@ async fn one_id_goes_from_the_client_to_the_calls_and_through_the_log() {
         }
         // The answer's line is the last of a request.
         let line = |message: &'static str| {
-            bnpd.log.wait(0, move |line| line.contains(&format!("\"{message}\"")) && line.contains(&format!("\"{id}\"")))
+            bnpd.log
+                .wait(0, move |line| line.contains(&format!("\"{message}\"")) && line.contains(&format!("\"{id}\"")))
         };
         let answered: Value = serde_json::from_str(&line("answered").await.unwrap()).unwrap();
         assert_eq!((&answered["span"]["name"], &answered["span"]["request_id"]), (&json!("request"), &json!(id)));

@@ -159,7 +159,9 @@ async fn walk(counted: &mut Counted) {
     for path in ["/health", "/livez", "/readyz", "/metrics", "/api/version", "/api/openapi.json", "/api/docs"] {
         counted.get(path, path, "").await;
     }
-    for path in ["/api/platform/token/inspect", "/api/platform/ssh-keys", "/api/platform/audit", "/api/platform/operations"] {
+    for path in
+        ["/api/platform/token/inspect", "/api/platform/ssh-keys", "/api/platform/audit", "/api/platform/operations"]
+    {
         counted.get(path, path, "").await;
     }
     clusters(counted).await;
@@ -190,7 +192,9 @@ async fn accounts(counted: &mut Counted) {
     let (setting, timezone) = (format!("{one}/settings/{{key}}"), format!("{acme}/settings/timezone"));
     counted.act(Method::PUT, &setting, &timezone, Some(json!({"value": "UTC"})), "").await;
     counted.act(Method::DELETE, &setting, &timezone, None, "").await;
-    counted.act(Method::PUT, &format!("{one}/acls"), &format!("{acme}/acls"), Some(json!({})), "nothing to change").await;
+    counted
+        .act(Method::PUT, &format!("{one}/acls"), &format!("{acme}/acls"), Some(json!({})), "nothing to change")
+        .await;
     let why = format!("{acme}/why?subject=root%40pam&path=/pool/acme&privilege=VM.Audit");
     counted.get(&format!("{one}/why"), &why, "").await;
     for change in ["suspend", "enable", "disable", "enable", "repair"] {
@@ -230,7 +234,8 @@ async fn instances(counted: &mut Counted) {
 
 async fn ends(counted: &mut Counted) {
     let (one, acme) = ("/api/platform/accounts/{slug}", "/api/platform/accounts/acme");
-    let id = counted.house.get("/api/platform/operations").await.result()[0]["operation_id"].as_str().unwrap().to_owned();
+    let id =
+        counted.house.get("/api/platform/operations").await.result()[0]["operation_id"].as_str().unwrap().to_owned();
     let operation = "/api/platform/operations/{id}";
     counted.get(operation, &format!("/api/platform/operations/{id}"), "").await;
     counted.calls.lock().unwrap().clear();

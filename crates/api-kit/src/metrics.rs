@@ -20,7 +20,8 @@ const FAILED_CREDENTIALS: &str = "bnna_failed_credentials_total";
 const REFUSED_ADDRESSES: &str = "bnna_refused_addresses_total";
 
 /// Upper bounds of the histograms' buckets, seconds: from an answer out of memory to the longest deadline.
-const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
+const BUCKETS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0];
 /// How often what was recorded is summed up, so that it does not pile up while nobody asks.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -55,8 +56,14 @@ fn describe() {
     describe_histogram!(SECONDS, "How long requests took, by method and route.");
     describe_gauge!(RUNNING, "Requests being served.");
     describe_gauge!(CONNECTIONS, "Connections of clients.");
-    describe_counter!(FAILED_CREDENTIALS, "Credentials that were malformed, unknown, expired, revoked or without any rights.");
-    describe_counter!(REFUSED_ADDRESSES, "Requests refused because their address had sent too many failed credentials.");
+    describe_counter!(
+        FAILED_CREDENTIALS,
+        "Credentials that were malformed, unknown, expired, revoked or without any rights."
+    );
+    describe_counter!(
+        REFUSED_ADDRESSES,
+        "Requests refused because their address had sent too many failed credentials."
+    );
 }
 
 /// Sums up what was recorded, again and again: to be spawned once by a program that records.

@@ -60,7 +60,8 @@ pub fn describe() {
 
 /// A call to a cluster has ended.
 pub(crate) fn upstream_call(cluster: &str, call: &str, outcome: &'static str, took: Duration) {
-    counter!(UPSTREAM_CALLS, "cluster" => cluster.to_owned(), "call" => call.to_owned(), "outcome" => outcome).increment(1);
+    counter!(UPSTREAM_CALLS, "cluster" => cluster.to_owned(), "call" => call.to_owned(), "outcome" => outcome)
+        .increment(1);
     histogram!(UPSTREAM_SECONDS, "cluster" => cluster.to_owned()).record(took);
 }
 

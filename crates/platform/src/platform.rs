@@ -146,7 +146,8 @@ impl Platform {
         users: Arc<UsersTable>,
         settings: Settings,
     ) -> Result<Self, StartError> {
-        let operations = bnna_operations::Settings { around: Some(Arc::new(origin::in_operation)), ..settings.operations };
+        let operations =
+            bnna_operations::Settings { around: Some(Arc::new(origin::in_operation)), ..settings.operations };
         let settings = Settings { operations, ..settings };
         let sealer = keyring::unlock(&store, masters).await?;
         let clusters = Arc::new(Clusters::new(settings.clients.clone()));

@@ -33,11 +33,8 @@ pub(super) fn measure(_: &Programs, sizes: &Sizes) -> Measured {
     }
     let (ours, plain) = (Times::of(ours).median(), Times::of(plain).median());
     Ok(vec![
-        Figure::new(format!("decode /cluster/resources, {} guests, {}", sizes.large, mb(size)), ms(ours)).against(format!(
-            "serde_json::Value {}: {:.2} ×",
-            ms(plain),
-            ours.as_secs_f64() / plain.as_secs_f64()
-        )),
+        Figure::new(format!("decode /cluster/resources, {} guests, {}", sizes.large, mb(size)), ms(ours))
+            .against(format!("serde_json::Value {}: {:.2} ×", ms(plain), ours.as_secs_f64() / plain.as_secs_f64())),
     ])
 }
 

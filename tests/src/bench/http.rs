@@ -19,7 +19,10 @@ pub(super) fn request(method: &str, path: &str, token: &str, body: &str) -> Vec<
         text.push_str(&format!("authorization: Bearer {token}\r\n"));
     }
     if !body.is_empty() {
-        text.push_str(&format!("content-type: application/json\r\nprefer: wait=0\r\ncontent-length: {}\r\n", body.len()));
+        text.push_str(&format!(
+            "content-type: application/json\r\nprefer: wait=0\r\ncontent-length: {}\r\n",
+            body.len()
+        ));
     }
     text.push_str("\r\n");
     text.push_str(body);

@@ -55,7 +55,10 @@ pub(super) fn instances(programs: &Programs, sizes: &Sizes) -> Measured {
     let (p95, baseline) = (kept.quantile(0.95), serialised.quantile(0.95));
     let what = format!("{} instances over {} clusters, {}", page.result.len(), sizes.clusters, mb(size));
     Ok(vec![
-        Figure::new(format!("{what}: first (clusters asked)"), format!("median {}, most {}", ms(first.median()), ms(first.quantile(1.0)))),
+        Figure::new(
+            format!("{what}: first (clusters asked)"),
+            format!("median {}, most {}", ms(first.median()), ms(first.quantile(1.0))),
+        ),
         Figure::new(format!("{what}: kept"), format!("median {}, p95 {}", ms(kept.median()), ms(p95)))
             .aims("p95 ≤ 50 ms", p95 <= Duration::from_millis(50)),
         Figure::new(format!("{what}: kept, against serialising it"), format!("p95 {}", ms(p95)))

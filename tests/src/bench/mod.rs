@@ -150,7 +150,9 @@ pub fn run(programs: &Programs, sizes: &Sizes, only: &[String], told: impl Fn(&s
     };
     tell("| what | measured | compared with | aim | met |\n|---|---|---|---|---|".to_owned());
     for (name, part) in PARTS.iter().filter(|(name, _)| only.is_empty() || only.iter().any(|wanted| wanted == name)) {
-        for Figure { what, measured, compared, aim, met } in part(programs, sizes).map_err(|error| format!("{name}: {error}"))? {
+        for Figure { what, measured, compared, aim, met } in
+            part(programs, sizes).map_err(|error| format!("{name}: {error}"))?
+        {
             let met = met.map_or("", |met| if met { "yes" } else { "no" });
             tell(format!("| {what} | {measured} | {compared} | {aim} | {met} |"));
         }
@@ -168,7 +170,12 @@ impl Times {
     }
 
     fn quantile(&self, share: f64) -> Duration {
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "an index"
+        )]
         let at = ((self.0.len() as f64 * share).ceil() as usize).clamp(1, self.0.len().max(1)) - 1;
         self.0.get(at).copied().unwrap_or_default()
     }

@@ -43,5 +43,8 @@ pub(super) fn full(programs: &Programs, sizes: &Sizes) -> Measured {
         client.get(&page)?;
     }
     let (now, most) = (bnpd.memory("VmRSS")?, bnpd.memory("VmHWM")?);
-    Ok(vec![Figure::new(format!("memory with {} guests listed", sizes.large), format!("{}, at most {}", mb(now), mb(most)))])
+    Ok(vec![Figure::new(
+        format!("memory with {} guests listed", sizes.large),
+        format!("{}, at most {}", mb(now), mb(most)),
+    )])
 }

@@ -218,7 +218,7 @@ async fn sort(cluster: &Cluster, pool: &str, slug: &str) -> Result<(Own, Foreign
         .filter(|(_, storage)| !own.storages.contains(storage) && seen.insert(storage.clone()))
         .collect();
     let guests: Vec<_> =
-        Cluster::guests_of(listed).into_iter().filter(|guest| !own.guests.contains(&guest.vmid)).collect();
+        cluster.guests().await?.into_iter().filter(|guest| !own.guests.contains(&guest.vmid)).collect();
     let pools: Vec<String> = pools.into_iter().filter(|name| !own.pools.contains(name)).collect();
     let all = pools.len() + guests.len() + storages.len();
     Ok((own, Foreign { pools: some(pools), guests: some(guests), storages: some(storages) }, all))

@@ -1,7 +1,7 @@
 //! Listings that readers share: how often the clusters are asked, and what a reader may never see.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bnna_auth::Grant;
@@ -49,7 +49,8 @@ async fn status_of(site: &Site, host: &str, number: u32) -> String {
 async fn concurrent_readers_of_all_kinds_cost_one_listing_of_each_cluster() {
     let site = kept().await;
     let counts = [listings(&site.a), listings(&site.b)];
-    let readers = (0..50).map(|_| async { site.platform.instances(&InstanceFilter::default()).await.unwrap().items.len() });
+    let readers =
+        (0..50).map(|_| async { site.platform.instances(&InstanceFilter::default()).await.unwrap().items.len() });
     let (seen, nodes, inventory) =
         tokio::join!(futures::future::join_all(readers), site.platform.nodes(), site.platform.inventory());
     assert!(seen.iter().all(|count| *count == 2), "{seen:?}");
@@ -65,8 +66,13 @@ async fn a_kept_listing_shows_what_bnpd_changes_at_once() {
     let all = InstanceFilter::default;
     assert_eq!(numbers(&site, all()).await.len(), 2, "what others do shows when the listing is too old");
 
-    let order =
-        PowerRequest { vmid: vmid(100), cluster: Some(A.to_owned()), action: PowerAction::Start, timeout: None, force_stop: false };
+    let order = PowerRequest {
+        vmid: vmid(100),
+        cluster: Some(A.to_owned()),
+        action: PowerAction::Start,
+        timeout: None,
+        force_stop: false,
+    };
     let upid = site.platform.power(&actor(), &Grant::internal(), order).await.unwrap().upid.unwrap();
     eventually("the task ends", || async { site.platform.task(&upid, None).await.unwrap().ok }).await;
     assert_eq!(status_of(&site, A, 100).await, "running");
@@ -97,8 +103,11 @@ async fn an_accounts_list_of_a_shared_listing_has_only_its_own_guests() {
     });
     let of = |slug: &str| InstanceFilter { account: Some(slug.to_owned()), ..InstanceFilter::default() };
     let counts = listings(&site.a);
-    let (all, acme, other) =
-        tokio::join!(numbers(&site, InstanceFilter::default()), numbers(&site, of("acme")), numbers(&site, of("other")));
+    let (all, acme, other) = tokio::join!(
+        numbers(&site, InstanceFilter::default()),
+        numbers(&site, of("acme")),
+        numbers(&site, of("other"))
+    );
     assert_eq!(all.len(), 4);
     assert_eq!((acme, other), (vec![(A.to_owned(), 301)], vec![(A.to_owned(), 302)]));
     let account = site.platform.account_for_reading(&Grant::internal(), &"acme".parse_slug()).await.unwrap();
