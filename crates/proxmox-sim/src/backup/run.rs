@@ -10,7 +10,10 @@ use crate::guests::{Guest, GuestKind, volumes};
 use crate::state::Cluster;
 use crate::storage::prune::{self, Candidate, Policy};
 use crate::storage::{Archive, Volume, VolumeId};
-use crate::tasks::{Context, End, Plan};
+use crate::tasks::{Context, End, Plan, SHORT, Work};
+
+use super::notify::Notify;
+use super::story::Story;
 
 /// A backup run.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -31,6 +34,15 @@ pub struct BackupJob {
     pub prune: Option<String>,
     /// Whether anything is removed.
     pub remove: bool,
+    /// How a running guest is backed up: `snapshot`, `suspend` or `stop`.
+    #[serde(default)]
+    pub mode: String,
+    /// Temporary files go where they were told to.
+    #[serde(default)]
+    pub own_tmpdir: bool,
+    /// Who is told about it.
+    #[serde(default)]
+    pub notify: Notify,
 }
 
 impl BackupJob {
@@ -44,7 +56,7 @@ impl BackupJob {
             Ok(definition) => definition,
             Err(text) => {
                 return Err(format!(
-                    "could not activate storage '{storage}': {text}\ncould not get storage information for '{storage}': {text}"
+                    "could not activate storage '{storage}': {text} could not get storage information for '{storage}': {text}"
                 ));
             }
         };
@@ -60,7 +72,8 @@ impl BackupJob {
             for vmid in &job.vmids {
                 let exists = cluster.guests.get(*vmid).is_some();
                 if exists && let Err(fault) = cluster.check(caller, &format!("/vms/{vmid}"), &["VM.Backup"]) {
-                    return Err(format!("{} {}", fault.status, fault.message.trim_end()));
+                    let text = format!("{} {}", fault.status, fault.message.trim_end());
+                    return Ok(Plan::new(SHORT, Work::Fail(text)).line(headline));
                 }
             }
         }
@@ -89,12 +102,9 @@ impl BackupJob {
                 failed = true;
             }
         }
-        if failed {
-            log.push("INFO: Backup job finished with errors".into());
-            return Err("job errors".into());
-        }
-        log.push("INFO: Backup job finished successfully".into());
-        Ok(End::Ok)
+        log.push(format!("INFO: Backup job finished {}", if failed { "with errors" } else { "successfully" }));
+        log.extend(self.notify.lines(cluster));
+        if failed { Err("job errors".into()) } else { Ok(End::Ok) }
     }
 
     fn one(
@@ -112,38 +122,52 @@ impl BackupJob {
             .filter(|guest| guest.node == node)
             .cloned()
             .ok_or_else(|| format!("unable to find VM '{vmid}'"))?;
-        log.push(format!("INFO: Starting Backup of VM {vmid} ({})", guest.kind.api()));
-        log.push(format!("INFO: Backup started at {}", stamp(now, ' ', ':')));
-        log.push(format!("INFO: status = {}", if guest.is_running() { "running" } else { "stopped" }));
+        let (id, now) = self.free_volume_id(cluster, guest.kind, vmid, now, node);
+        let story = Story { job: self, guest: &guest, id: &id, pid: context.pid, node, now };
+        log.extend(story.opening(cluster));
         cluster.require_writable(guest.kind, node, vmid)?;
         guest.check_lock()?;
+        log.extend(story.preparing(cluster));
         for (_, id) in volumes::owned(guest.kind, &guest.config.current) {
             cluster.storages.require_on(&id.storage, node)?;
             if cluster.storages.volume(&id, node).is_none() {
                 return Err(format!("volume '{id}' does not exist"));
             }
         }
-        let mut now = now;
-        let mut id = self.volume_id(cluster, guest.kind, vmid, now);
-        // Two backups of a guest never have the same time.
-        while cluster.storages.volume(&id, node).is_some() {
-            now += 1;
-            id = self.volume_id(cluster, guest.kind, vmid, now);
-        }
-        log.push(format!("INFO: creating vzdump archive '{}'", cluster.storages.volume_path(&id)));
         if cluster.storages.usage(&self.storage, node).available == 0 {
             return Err("archive creation failed: No space left on device".into());
         }
         let volume = self.archive(cluster, &guest, node, now, &id);
-        log.push(format!("INFO: archive file size: {}MB", volume.size / (1 << 20)));
-        cluster.push_backup(&id, &volume)?;
+        log.extend(story.sending(cluster));
+        if let Err(error) = cluster.push_backup(&id, &volume) {
+            log.push(format!("INFO: Error: {error}"));
+            return Err(story.client_failed(cluster));
+        }
+        log.extend(story.sent(cluster, &volume));
         cluster.storages.put(&id, node, volume);
         if self.remove {
-            let pruned = self.prune(cluster, node, guest.kind, vmid);
-            log.extend(pruned.into_iter().map(|volid| format!("INFO: removing backup '{volid}'")));
+            log.extend(self.prune(cluster, node, guest.kind, vmid));
         }
-        log.push(format!("INFO: Finished Backup of VM {vmid} (00:00:01)"));
+        log.extend(story.closing(context.now().max(now)));
         Ok(())
+    }
+
+    /// A server takes no two backups of a guest with the same time; on other storages the second replaces the first.
+    fn free_volume_id(
+        &self,
+        cluster: &Cluster,
+        kind: GuestKind,
+        vmid: u32,
+        mut now: i64,
+        node: &str,
+    ) -> (VolumeId, i64) {
+        let mut id = self.volume_id(cluster, kind, vmid, now);
+        let server = cluster.backup_path(&id).is_some();
+        while server && cluster.storages.volume(&id, node).is_some() {
+            now += 1;
+            id = self.volume_id(cluster, kind, vmid, now);
+        }
+        (id, now)
     }
 
     fn volume_id(&self, cluster: &Cluster, kind: GuestKind, vmid: u32, now: i64) -> VolumeId {
@@ -209,12 +233,15 @@ impl BackupJob {
                 .get(&self.storage)
                 .and_then(|definition| definition.get("prune-backups").map(str::to_owned))
         });
-        let Some(policy) = policy else { return Vec::new() };
+        let Some(policy) = policy.filter(|policy| !policy.contains("keep-all=1")) else { return Vec::new() };
         let doomed = doomed(cluster, &self.storage, node, Policy::parse(&policy), Some(kind), Some(vmid));
+        let mut said = vec![format!("INFO: prune older backups with retention: {}", policy.replace(',', ", "))];
         for id in &doomed {
             let _ = cluster.storages.remove(id, node);
+            said.push(format!("INFO: removing backup '{id}'"));
         }
-        doomed.iter().map(ToString::to_string).collect()
+        said.push(format!("INFO: pruned {} backup(s) not covered by keep-retention policy", doomed.len()));
+        said
     }
 
     /// Nothing is prepared that would have to be taken back.
@@ -277,7 +304,7 @@ fn image_bytes(cluster: &Cluster, guest: &Guest) -> u64 {
 }
 
 /// `2026-11-21 01:59:33` with these separators between date and time, and within the time.
-fn stamp(seconds: i64, between: char, within: char) -> String {
+pub(super) fn stamp(seconds: i64, between: char, within: char) -> String {
     let at = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
     format!(
         "{:04}-{:02}-{:02}{between}{:02}{within}{:02}{within}{:02}",

@@ -60,6 +60,12 @@ pub enum GuestJob {
 }
 
 impl GuestJob {
+    /// Whether it waits for tasks of its own.
+    #[must_use]
+    pub const fn is_bulk(&self) -> bool {
+        matches!(self, Self::Bulk(_))
+    }
+
     /// Does it.
     ///
     /// # Errors

@@ -10,6 +10,7 @@ pub mod create;
 pub mod destroy;
 pub mod disk;
 pub mod drive;
+pub mod filesystem;
 mod job;
 mod kind;
 pub mod migrate;

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::drive::{Drive, Mount};
-use super::options;
 use super::property::Property;
 use super::{Guest, GuestKind};
+use super::{filesystem, options};
 
 const MIB: u64 = 1024 * 1024;
 
@@ -26,8 +26,6 @@ pub struct Told {
 /// What is told about a guest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Summary {
-    /// The node that told it.
-    pub node: String,
     /// Its name.
     pub name: String,
     /// `running` or `stopped`.
@@ -99,17 +97,15 @@ impl Guest {
     /// What the other nodes know: the present if it was told, else what was told before.
     #[must_use]
     pub fn known(&self, booted_ms: i64, interval_ms: i64, host_cpus: u64, now_ms: i64) -> Option<Summary> {
-        let known = if last_telling(booted_ms, interval_ms, now_ms) >= self.told.since_ms {
+        if last_telling(booted_ms, interval_ms, now_ms) >= self.told.since_ms {
             Some(self.summary(host_cpus))
         } else {
             self.told.before.clone()
-        };
-        known.filter(|summary| summary.node == self.node)
+        }
     }
 
     fn summary(&self, host_cpus: u64) -> Summary {
         Summary {
-            node: self.node.clone(),
             name: self.name(),
             running: self.is_running(),
             since_ms: self.runtime.as_ref().map_or(0, |runtime| runtime.since_ms),
@@ -161,8 +157,12 @@ impl Guest {
         match self.kind {
             GuestKind::Lxc => {
                 let size = self.config.get("rootfs").map_or(0, |text| Mount::parse(text).size());
-                // A container without a sized root sees the host's.
-                if size == 0 { 4 * 1024 * MIB } else { size }
+                match (&self.runtime, size) {
+                    // A container without a sized root sees the host's.
+                    (_, 0) => 4 * 1024 * MIB,
+                    (Some(_), size) => filesystem::capacity(size),
+                    (None, size) => size,
+                }
             }
             GuestKind::Qemu => self
                 .boot_devices()

@@ -22,7 +22,7 @@ const TASK_ROUNDS: u32 = 600;
 /// A simulated task may take so many seconds more than the recorded one before time moves in larger steps.
 const LENIENCE: f64 = 10.0;
 /// Between two looks at a simulated task that should still run.
-const SHORT_WAIT: Duration = Duration::from_millis(100);
+const SHORT_WAIT: Duration = Duration::from_millis(50);
 
 /// What became of one exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -382,6 +382,11 @@ impl Player {
     async fn task(&mut self, entry: &str, expected: &Task, upid: &str) -> Vec<String> {
         let node = upid.split(':').nth(1).unwrap_or_default();
         let id = utf8_percent_encode(upid, ESCAPED).to_string();
+        if let (Some(sim), Some(seconds)) = (&self.sim, expected.seconds) {
+            let millis = Duration::from_secs_f64(seconds.clamp(0.0, 600.0)).as_millis();
+            let millis = i64::try_from(millis).unwrap_or(0);
+            sim.with_state(|cluster| cluster.pace_task(upid, millis));
+        }
         let mut waited = 0.0;
         for _ in 0..TASK_ROUNDS {
             let status = self.get(entry, &format!("/nodes/{node}/tasks/{id}/status")).await;

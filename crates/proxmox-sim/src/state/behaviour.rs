@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 /// Properties of the machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[allow(clippy::struct_excessive_bools)]
 pub struct Behaviour {
     /// How often a node tells the others about its guests and storages, milliseconds; until then lists of the whole cluster show the
     /// past. 0 shows the present.
@@ -15,6 +16,8 @@ pub struct Behaviour {
     pub container_cgroups: bool,
     /// QEMU can save the memory of a VM.
     pub ram_state: bool,
+    /// The file system that directories lie on.
+    pub filesystem: String,
     /// A guest's network connections can go along when it moves.
     pub dbus_vmstate: bool,
     /// There is an init system that knows the state of services.
@@ -30,6 +33,7 @@ impl Default for Behaviour {
             efi_firmware: true,
             container_cgroups: true,
             ram_state: true,
+            filesystem: "ext4".to_owned(),
             dbus_vmstate: true,
             init_system: true,
             resolver_down: false,
@@ -46,6 +50,7 @@ impl Behaviour {
             efi_firmware: false,
             container_cgroups: false,
             ram_state: false,
+            filesystem: "overlay".to_owned(),
             dbus_vmstate: false,
             init_system: false,
             resolver_down: true,

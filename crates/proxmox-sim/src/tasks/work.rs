@@ -14,6 +14,8 @@ pub struct Context {
     pub node: String,
     /// Who started it, token and all.
     pub user: String,
+    /// Its process.
+    pub pid: u32,
     /// The end of its time, Unix milliseconds.
     pub at_ms: i64,
 }
@@ -89,6 +91,12 @@ impl From<RestoreJob> for Work {
 }
 
 impl Work {
+    /// Whether its time follows from that of other tasks.
+    #[must_use]
+    pub fn waits_for_others(&self) -> bool {
+        matches!(self, Self::Guest(job) if job.is_bulk())
+    }
+
     /// Does it.
     ///
     /// # Errors

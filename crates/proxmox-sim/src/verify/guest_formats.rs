@@ -51,7 +51,7 @@ pub(super) fn check(name: &str, value: &str) -> Option<Result<(), String>> {
             plain(is_ip(value) || is_dns_name(value), "value does not look like a valid server name or IP address")
         }
         "pve-qm-bootdisk" => plain(crate::guests::options::is_drive(value), &format!("invalid boot disk '{value}'")),
-        "pve-qm-boot-device" => plain(is_boot_device(value), &format!("invalid boot device '{value}'")),
+        "pve-qm-bootdev" => plain(is_boot_device(value), &format!("invalid boot device '{value}'")),
         "pve-task-status-type" => {
             plain(matches!(value, "ok" | "error" | "warning" | "unknown"), &format!("invalid status '{value}'"))
         }

@@ -28,7 +28,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
         rows.extend(storage_rows(cluster, &call.caller));
     }
     if shows("sdn") {
-        rows.extend(network_rows(cluster, &call.caller, &call.entry));
+        rows.extend(network_rows(cluster, &call.caller));
     }
     Ok(Reply::data(rows))
 }
@@ -167,16 +167,13 @@ pub(in crate::api) fn storage_row(cluster: &Cluster, id: &str, definition: &Defi
 }
 
 /// The zone of the bridges that nodes have by themselves.
-fn network_rows(cluster: &Cluster, caller: &Caller, entry: &str) -> Vec<Value> {
+fn network_rows(cluster: &Cluster, caller: &Caller) -> Vec<Value> {
     if !cluster.has(caller, "/sdn/zones/localnetwork", "SDN.Audit") {
         return Vec::new();
     }
     cluster
         .nodes
         .iter()
-        .filter(|node| {
-            cluster.node_summary(&node.name, entry, false).get("status").and_then(Value::as_str) != Some("unknown")
-        })
         .map(|node| {
             json!({
                 "id": format!("network/{}/zone/localnetwork", node.name),

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Fault, Outcome, Reply, Simulated};
-use crate::backup::BackupJob;
+use crate::backup::{BackupJob, Notify};
 use crate::state::Cluster;
 use crate::storage::VolumeId;
 use crate::tasks::NewTask;
@@ -98,12 +98,25 @@ fn start(cluster: &mut Cluster, call: &Call) -> Outcome {
         protected: call.flag("protected").unwrap_or(false),
         prune: call.text("prune-backups").map(str::to_owned),
         remove: call.flag("remove").unwrap_or(true),
+        mode: call.text("mode").unwrap_or("snapshot").to_owned(),
+        own_tmpdir: call.text("tmpdir").is_some(),
+        notify: notify(call),
     };
     let headline = headline(call, &node);
     let user = call.caller.id();
     let new = NewTask { node: &node, kind: "vzdump", id: &id, user: &user };
     let caller = call.caller.clone();
     Ok(Reply::data(cluster.start_task(&new, |cluster| job.begin(cluster, &caller, &node, headline))))
+}
+
+/// Whom the caller wants to be told.
+fn notify(call: &Call) -> Notify {
+    let mailto = call.list("mailto").filter(|mailto| !mailto.is_empty());
+    match (call.text("notification-mode").unwrap_or("auto"), mailto) {
+        ("legacy-sendmail", None) => Notify::Nobody,
+        ("legacy-sendmail" | "auto", Some(mailto)) => Notify::Mail(mailto),
+        _ => Notify::Matchers,
+    }
 }
 
 fn headline(call: &Call, node: &str) -> String {
@@ -114,10 +127,19 @@ fn headline(call: &Call, node: &str) -> String {
     text.push_str(&format!(" --node {node}"));
     for name in call.params.keys().filter(|name| !matches!(name.as_str(), "vmid" | "node")) {
         if let Some(value) = call.text(name) {
-            text.push_str(&format!(" --{name} {value}"));
+            text.push_str(&format!(" --{name} {}", quoted(value)));
         }
     }
     text
+}
+
+/// A value as a shell takes it.
+fn quoted(value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:,@%+".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        return value.to_owned();
+    }
+    format!("'{}'", value.replace('\'', "'\"'\"'"))
 }
 
 fn defaults(cluster: &mut Cluster, call: &Call) -> Outcome {

@@ -82,6 +82,15 @@ impl PowerJob {
     /// # Errors
     /// What it ends with.
     pub fn begin(self, cluster: &mut Cluster, node: &str) -> Result<Plan, String> {
+        let OnGuest { kind, vmid } = self.on;
+        if kind == GuestKind::Lxc && self.verb == Verb::Resume {
+            let suspended = cluster.guests.on(kind, node, vmid).and_then(|guest| guest.runtime.as_ref());
+            if !suspended.is_some_and(|runtime| runtime.paused) {
+                return Err(format!(
+                    "command 'lxc-checkpoint -n {vmid} -r --foreground -D /var/lib/vz/dump' failed: exit code 1"
+                ));
+            }
+        }
         let guest = self.guest(cluster, node)?;
         let running = guest.is_running();
         match self.verb {
