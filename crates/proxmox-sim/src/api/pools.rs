@@ -99,7 +99,9 @@ fn content(cluster: &Cluster, call: &Call, id: &str) -> Result<Value, Fault> {
 /// A member guest, as in the cluster's list of resources; `None` if there is no such guest.
 fn guest(cluster: &Cluster, vmid: u32) -> Option<Value> {
     let guest = cluster.guests.get(vmid)?;
-    Some(Value::Object(cluster.guest_resource(guest, cluster.clock.now_ms())))
+    let mut row = cluster.guest_resource(guest, cluster.clock.now_ms());
+    row.remove("tags");
+    Some(Value::Object(row))
 }
 
 /// A member storage as seen from a node, or from another one if it is not on that; `None` if there is no such storage.

@@ -63,6 +63,7 @@ impl DestroyJob {
             if let Some((sid, _)) = cluster.sections.ha_resource_of(vmid) {
                 cluster.sections.purge_ha(&sid);
             }
+            cluster.sections.purge_backup_jobs(vmid);
             log.push(format!("purging {} {vmid} from related configurations..", kind.label()));
         }
         Ok(End::Ok)
@@ -83,11 +84,12 @@ fn unreferenced(cluster: &Cluster, node: &str, vmid: u32) -> Vec<crate::storage:
 }
 
 impl Cluster {
-    /// Takes a removed guest out of its pool and its rights out of the access list.
+    /// Takes a removed guest out of its pool, its rights out of the access list and its firewall away.
     pub fn forget_guest(&mut self, vmid: u32) {
         for pool in self.pools.values_mut() {
             pool.vms.remove(&vmid);
         }
+        self.firewall.guests.remove(&vmid);
         self.access.acl.remove(&format!("/vms/{vmid}"));
         self.rights_changed();
     }

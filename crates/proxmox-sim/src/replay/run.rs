@@ -17,6 +17,8 @@ use super::compare::{self, Captured};
 use super::transcript::{Exception, Exchange, Line, Scenario, Sent, Task};
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+/// No recording took longer, seconds.
+const LONGEST: i64 = 3_600;
 /// A task is waited for so many rounds.
 const TASK_ROUNDS: u32 = 600;
 /// A simulated task may take so many seconds more than the recorded one before time moves in larger steps.
@@ -92,6 +94,10 @@ struct Player {
     sim: Option<Sim>,
     backup: Option<Backup>,
     captured: Captured,
+    /// When the scenario began, Unix seconds.
+    began: i64,
+    /// Literal bodies by the label of their exchange.
+    bodies: BTreeMap<String, String>,
 }
 
 /// The backup server of a scenario.
@@ -119,7 +125,7 @@ pub async fn run(
     } else {
         vec![header.node.as_deref().filter(|node| *node != "localhost").unwrap_or("pve1")]
     };
-    let clock = started(scenario).map_or_else(Clock::default, Clock::manual);
+    let clock = started(scenario).map_or_else(Clock::default, manual_clock);
     let mut builder = SimBuilder::from_state(Cluster::fresh_at(&nodes, clock));
     if header.product == "pve" {
         builder = builder.version(&header.version);
@@ -141,7 +147,15 @@ pub async fn run(
         clients.insert("pbs1".to_owned(), client);
     }
     let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
-    let player = Player { clients, secret, sim: Some(sim), backup, captured: Captured::default() };
+    let player = Player {
+        clients,
+        secret,
+        sim: Some(sim),
+        backup,
+        captured: Captured::default(),
+        began: 0,
+        bodies: BTreeMap::new(),
+    };
     Ok(play(player, scenario, exceptions).await)
 }
 
@@ -162,8 +176,9 @@ pub async fn run_against(
             clients.insert(exchange.entry.clone(), Client::new(target.address, &target.fingerprint)?);
         }
     }
-    let captured = Captured::default();
-    let player = Player { clients, secret: target.secret.clone(), sim: None, backup: None, captured };
+    let (captured, bodies) = (Captured::default(), BTreeMap::new());
+    let secret = target.secret.clone();
+    let player = Player { clients, secret, sim: None, backup: None, captured, began: 0, bodies };
     Ok(play(player, scenario, exceptions).await)
 }
 
@@ -255,6 +270,14 @@ fn is_backup(entry: &str) -> bool {
     entry.starts_with("pbs")
 }
 
+/// A clock that stands at this time (Unix seconds).
+#[allow(clippy::cast_possible_truncation)]
+fn manual_clock(seconds: f64) -> Clock {
+    let mut clock = Clock::manual(seconds.floor() as i64);
+    clock.advance(Duration::from_secs_f64(seconds.fract().clamp(0.0, 1.0)));
+    clock
+}
+
 /// The time at which a recorded task started.
 fn recorded_time(exchange: &Exchange) -> Option<i64> {
     let upid = exchange.response.body.get("data")?.as_str()?.strip_prefix("UPID:")?;
@@ -262,14 +285,32 @@ fn recorded_time(exchange: &Exchange) -> Option<i64> {
     i64::from_str_radix(upid.split(':').nth(at)?, 16).ok()
 }
 
-/// When a recording began: the time of its first task, less what the exchanges before it took. Its node had been started just then.
-#[allow(clippy::cast_possible_truncation)]
-fn started(scenario: &Scenario) -> Option<i64> {
+/// Keys of answers whose values are times that had passed.
+const PAST: &[&str] = &["ctime", "endtime", "localtime", "starttime", "time", "timestamp"];
+
+/// The latest time (Unix seconds) that a recorded answer names as past: it came no earlier. Only times of the recording itself count.
+fn latest_past(value: &Value, since: i64) -> Option<i64> {
+    match value {
+        Value::Array(items) => items.iter().filter_map(|item| latest_past(item, since)).max(),
+        Value::Object(map) => {
+            let own =
+                map.iter().filter(|(key, _)| PAST.contains(&key.as_str())).filter_map(|(_, value)| value.as_i64());
+            let own = own.filter(|time| (since..since + LONGEST).contains(time)).max();
+            let below = map.values().filter_map(|value| latest_past(value, since)).max();
+            own.max(below)
+        }
+        _ => None,
+    }
+}
+
+/// When a recording began, Unix seconds: the time of its first task, less what the exchanges before it took. Its node had been started just
+/// then.
+fn started(scenario: &Scenario) -> Option<f64> {
     let mut before = 0.0;
     for line in &scenario.lines {
         let Line::Exchange(exchange) = line else { continue };
-        if let Some(time) = recorded_time(exchange) {
-            return Some(time - before as i64);
+        if let Some(time) = recorded_time(exchange).and_then(|time| i32::try_from(time).ok()) {
+            return Some(f64::from(time) - before);
         }
         before += exchange.response.seconds.unwrap_or(0.0);
     }
@@ -278,22 +319,28 @@ fn started(scenario: &Scenario) -> Option<i64> {
 
 impl Player {
     /// Starts the simulator's clock where the recording did, as far as that is known; it then only moves when it is told to.
-    fn set_clock(&self, scenario: &Scenario) {
+    #[allow(clippy::cast_possible_truncation)]
+    fn set_clock(&mut self, scenario: &Scenario) {
         let start = started(scenario);
         if let Some(sim) = &self.sim {
-            sim.with_state(|cluster| {
-                let start = start.unwrap_or_else(|| cluster.now());
-                cluster.clock = Clock::manual(start);
+            self.began = sim.with_state(|cluster| {
+                cluster.clock = match start {
+                    Some(start) => manual_clock(start),
+                    None => Clock::manual(cluster.now()),
+                };
+                let now = cluster.clock.now_ms();
                 // Clusters were recorded long after their nodes had started.
                 let up = if cluster.nodes.iter().count() > 1 { 9000 } else { 0 };
                 for node in cluster.nodes.iter_mut() {
-                    node.booted = start - up;
+                    node.booted = (now + 999).div_euclid(1000) - up;
+                    node.served_ms = Some(now);
                 }
+                cluster.now()
             });
         }
         if let Some(backup) = &self.backup {
             backup.sim.with_state(|pbs| {
-                let start = start.unwrap_or_else(|| pbs.now());
+                let start = start.map_or_else(|| pbs.now(), |start| start.floor() as i64);
                 pbs.clock = Clock::manual(start);
                 pbs.booted = start - 60;
                 pbs.pretend_installed();
@@ -320,12 +367,16 @@ impl Player {
     /// Sends one request and compares its answer.
     async fn exchange(&mut self, exchange: &Exchange) -> Vec<String> {
         if let Some(sim) = &self.sim {
-            let now = sim.with_state(|cluster| cluster.now());
-            if let Some(behind) = recorded_time(exchange).map(|until| until - now).filter(|behind| *behind > 0) {
-                self.advance(Duration::from_secs(behind.unsigned_abs()));
+            let now = sim.with_state(|cluster| cluster.clock.now_ms());
+            let time = recorded_time(exchange).max(latest_past(&exchange.response.body, self.began));
+            if let Some(behind) = time.map(|until| until * 1000 - now).filter(|behind| *behind > 0) {
+                self.advance(Duration::from_millis(behind.unsigned_abs()));
             }
         }
         let raw = self.raw(exchange);
+        if let Some(body) = &exchange.request.raw_body {
+            self.bodies.insert(exchange.label.clone(), body.clone());
+        }
         let Some(client) = self.clients.get_mut(&exchange.entry) else {
             return vec![format!("there is no server {}", exchange.entry)];
         };
@@ -386,6 +437,7 @@ impl Player {
             let millis = Duration::from_secs_f64(seconds.clamp(0.0, 600.0)).as_millis();
             let millis = i64::try_from(millis).unwrap_or(0);
             sim.with_state(|cluster| cluster.pace_task(upid, millis));
+            self.advance(Duration::from_millis(millis.unsigned_abs()));
         }
         let mut waited = 0.0;
         for _ in 0..TASK_ROUNDS {
@@ -498,6 +550,9 @@ impl Player {
     fn body(&self, sent: &Sent, headers: &mut BTreeMap<String, String>) -> Option<Bytes> {
         let mut typed = |kind: &str| headers.insert("Content-Type".to_owned(), kind.to_owned());
         if let Some(raw) = &sent.raw_body {
+            // A body may be written as that of an earlier exchange: `(as LABEL)`.
+            let label = raw.strip_prefix("(as ").and_then(|rest| rest.strip_suffix(')'));
+            let raw = label.and_then(|label| self.bodies.get(label)).unwrap_or(raw);
             if let Some(kind) = &sent.content_type {
                 typed(kind);
             }

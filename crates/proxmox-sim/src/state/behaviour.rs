@@ -10,6 +10,8 @@ pub struct Behaviour {
     /// How often a node tells the others about its guests and storages, milliseconds; until then lists of the whole cluster show the
     /// past. 0 shows the present.
     pub telling_interval_ms: i64,
+    /// How long the others count in a node that fell silent, milliseconds. 0 notices at once.
+    pub token_timeout_ms: i64,
     /// EFI firmware images are installed.
     pub efi_firmware: bool,
     /// Memory of running containers can be changed.
@@ -30,6 +32,7 @@ impl Default for Behaviour {
     fn default() -> Self {
         Self {
             telling_interval_ms: 10_000,
+            token_timeout_ms: 0,
             efi_firmware: true,
             container_cgroups: true,
             ram_state: true,
@@ -47,6 +50,7 @@ impl Behaviour {
     #[must_use]
     pub fn recording_lab() -> Self {
         Self {
+            token_timeout_ms: 3_650,
             efi_firmware: false,
             container_cgroups: false,
             ram_state: false,

@@ -136,15 +136,31 @@ impl Cluster {
 
     /// Takes a node down or brings it back.
     pub fn set_node_online(&mut self, name: &str, online: bool) {
+        let now = self.clock.now_ms();
         if let Some(node) = self.nodes.get_mut(name) {
+            node.lost_ms = (!online).then(|| node.lost_ms.unwrap_or(now));
             node.online = online;
         }
+    }
+
+    /// Whether the others still count a node in: a lost one until its silence is noticed.
+    #[must_use]
+    pub fn is_member(&self, node: &nodes::Node) -> bool {
+        let silent = node.lost_ms.map(|lost| self.clock.now_ms() - lost);
+        node.online || silent.is_some_and(|silent| silent < self.behaviour.token_timeout_ms)
+    }
+
+    /// When a node last told the others about itself, Unix milliseconds: a lost one not since.
+    #[must_use]
+    pub fn last_told(&self, node: &nodes::Node) -> i64 {
+        let until = node.lost_ms.unwrap_or(i64::MAX).min(self.clock.now_ms());
+        crate::guests::status::last_telling(node.booted * 1000, self.behaviour.telling_interval_ms, until)
     }
 
     /// Whether more than half of the nodes are up.
     #[must_use]
     pub fn quorate(&self) -> bool {
-        let up = self.nodes.iter().filter(|node| node.online).count();
+        let up = self.nodes.iter().filter(|node| self.is_member(node)).count();
         !self.nodes.quorum_lost && up * 2 > self.nodes.len()
     }
 
@@ -153,7 +169,15 @@ impl Cluster {
     /// # Errors
     /// 500 with the lock's words.
     pub fn cfs_lock(&self, file: &str) -> Result<(), Fault> {
-        if self.quorate() { Ok(()) } else { Err(Fault::die(format!("cfs-lock 'file-{file}' error: no quorum!"))) }
+        self.lock(&format!("file-{file}"))
+    }
+
+    /// Takes a lock of the cluster by its whole name.
+    ///
+    /// # Errors
+    /// 500 with the lock's words.
+    pub fn lock(&self, name: &str) -> Result<(), Fault> {
+        if self.quorate() { Ok(()) } else { Err(Fault::die(format!("cfs-lock '{name}' error: no quorum!"))) }
     }
 
     /// Refuses a write to the cluster's configuration without quorum.

@@ -28,6 +28,12 @@ pub struct Node {
     pub ip: String,
     /// Powered and reachable.
     pub online: bool,
+    /// When its daemons were started, Unix milliseconds; `None` for when it booted.
+    #[serde(default)]
+    pub served_ms: Option<i64>,
+    /// When it went down, Unix milliseconds.
+    #[serde(default)]
+    pub lost_ms: Option<i64>,
     /// SHA-256 of the node's certificate, colon-separated upper-case hex; set at start.
     pub fingerprint: String,
     /// Unix seconds of the last boot.
@@ -70,6 +76,8 @@ impl Nodes {
             id,
             ip: format!("10.99.0.{id}"),
             online: true,
+            lost_ms: None,
+            served_ms: None,
             fingerprint: String::new(),
             booted: now,
             cpus: default_cpus(),

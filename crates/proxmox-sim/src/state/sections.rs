@@ -53,6 +53,24 @@ impl Sections {
         })
     }
 
+    /// Takes a guest out of the backup jobs that name it; a job that names no other goes.
+    pub fn purge_backup_jobs(&mut self, vmid: u32) {
+        let Some(jobs) = self.0.get_mut("vzdump") else { return };
+        let vmid = vmid.to_string();
+        jobs.retain(|_, job| {
+            for key in ["vmid", "exclude"] {
+                let Some(list) = job.get(key).and_then(Value::as_str) else { continue };
+                let left: Vec<&str> = list.split(',').filter(|id| *id != vmid).collect();
+                let left = left.join(",");
+                if left.is_empty() && key == "vmid" {
+                    return false;
+                }
+                job.insert(key.to_owned(), json!(left));
+            }
+            true
+        });
+    }
+
     /// Takes a guest out of high availability: its resource, and from the rules that name it.
     pub fn purge_ha(&mut self, sid: &str) {
         self.remove("ha-resource", sid);

@@ -29,7 +29,7 @@ fn status(cluster: &mut Cluster, call: &Call) -> Outcome {
             "nodeid": if cluster.name.is_some() { node.id } else { 0 },
             "ip": node.ip,
             "local": u8::from(node.name == call.entry),
-            "online": u8::from(node.online),
+            "online": u8::from(cluster.is_member(node)),
             "level": "",
         }));
     }

@@ -27,7 +27,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
     if shows("storage") {
         rows.extend(storage_rows(cluster, &call.caller));
     }
-    if shows("sdn") {
+    if shows("network") {
         rows.extend(network_rows(cluster, &call.caller));
     }
     Ok(Reply::data(rows))
@@ -66,7 +66,7 @@ impl Cluster {
         let (booted, cpus) = node.map_or((0, 1), |node| (node.booted * 1000, node.cpus));
         let mut known = guest.known(booted, interval, cpus, now_ms);
         // What a dead node said last is forgotten after a while.
-        if node.is_some_and(|node| !node.online) {
+        if node.is_some_and(|node| !self.is_member(node)) {
             known = None;
         }
         let mut row = guest.resource_json(known.as_ref(), now_ms);

@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Outcome, Reply, Simulated};
-use crate::guests::status::last_telling;
 use crate::state::Cluster;
 use crate::tasks::{BROADCAST, Task};
 
@@ -12,13 +11,12 @@ pub(super) const CALLS: &[Simulated] = &[("GET", "/cluster/tasks", list)];
 
 fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
     let everything = cluster.has(&call.caller, "/", "Sys.Audit");
-    let now = cluster.clock.now_ms();
     // Each node's own list as it told it, one after the other.
     let mut rows: Vec<Value> = Vec::new();
     for node in cluster.nodes.iter() {
         let mut of_node: Vec<&Task> = cluster.tasks.iter().filter(|task| task.upid.node() == node.name).collect();
         of_node.sort_by_key(|task| std::cmp::Reverse(task.order()));
-        let told = last_telling(node.booted * 1000, cluster.behaviour.telling_interval_ms, now) / 1000;
+        let told = cluster.last_told(node) / 1000;
         let running = of_node.iter().take_while(|task| task.status().is_none()).count();
         for (index, task) in of_node.iter().take(running + BROADCAST).enumerate() {
             // The user of a token's task is told without the token, so a token never finds its own.

@@ -5,7 +5,8 @@ use time::OffsetDateTime;
 
 use crate::api::sections::{take, text};
 use crate::api::{Call, Fault, Handler, Outcome, Reply, split_list};
-use crate::guests::volumes;
+use crate::guests::property::Property;
+use crate::guests::{Guest, GuestKind, volumes};
 use crate::state::Cluster;
 use crate::state::calendar::CalendarEvent;
 use crate::state::sections::Entry;
@@ -139,7 +140,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     keep_node(call, &mut entry);
     modernise(&mut entry);
     check_selection(&entry)?;
-    cluster.require_quorum()?;
+    cluster.cfs_lock("jobs_cfg")?;
     entry.entry("enabled").or_insert(json!(1));
     cluster.sections.put(KIND, &id, entry);
     Ok(Reply::null())
@@ -211,7 +212,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
         }
     }
     check_selection(&entry)?;
-    cluster.require_quorum()?;
+    cluster.cfs_lock("jobs_cfg")?;
     cluster.sections.put(KIND, id, entry);
     Ok(Reply::null())
 }
@@ -221,7 +222,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     if cluster.sections.get(KIND, id).is_none() {
         return Err(nested("id", &format!("No such job '{id}'")));
     }
-    cluster.require_quorum()?;
+    cluster.cfs_lock("jobs_cfg")?;
     cluster.sections.remove(KIND, id);
     Ok(Reply::null())
 }
@@ -244,8 +245,23 @@ fn selected(cluster: &Cluster, entry: &Entry) -> Result<Vec<u32>, Fault> {
     Ok(numbers("vmid").into_iter().filter(|vmid| cluster.guests.get(*vmid).is_some()).collect())
 }
 
-fn name_of(guest: &crate::guests::Guest) -> Value {
+fn name_of(guest: &Guest) -> Value {
     json!(guest.config.current.get("name").or_else(|| guest.config.current.get("hostname")))
+}
+
+/// Whether a volume of a guest is backed up, and why.
+fn is_included(guest: &Guest, key: &str) -> (bool, &'static str) {
+    let value = Property::parse(guest.config.get(key).unwrap_or_default(), "volume");
+    match (guest.kind, key) {
+        (GuestKind::Lxc, "rootfs") => (true, "rootfs"),
+        (GuestKind::Lxc, _) if value.is_on("backup", false) => (true, "enabled"),
+        (GuestKind::Lxc, _) => (false, "disabled"),
+        (GuestKind::Qemu, "efidisk0") if guest.config.get("bios") != Some("ovmf") => {
+            (false, "efidisk but no OMVF BIOS")
+        }
+        (GuestKind::Qemu, _) if value.is_on("backup", true) => (true, "backup=yes"),
+        (GuestKind::Qemu, _) => (false, "backup=no"),
+    }
 }
 
 fn included(cluster: &mut Cluster, call: &Call) -> Outcome {
@@ -256,9 +272,12 @@ fn included(cluster: &mut Cluster, call: &Call) -> Outcome {
         let owned = volumes::owned(guest.kind, &guest.config.current);
         let below: Vec<Value> = owned
             .iter()
-            .map(
-                |(key, id)| json!({ "id": key, "name": id.to_string(), "included": 1, "reason": "enabled", "leaf": 1 }),
-            )
+            .filter(|(key, _)| !key.starts_with("unused"))
+            .map(|(key, id)| {
+                let (included, reason) = is_included(guest, key);
+                let key = format!("{vmid}:{key}");
+                json!({ "id": key, "name": id.to_string(), "included": u8::from(included), "reason": reason, "leaf": 1 })
+            })
             .collect();
         let leaf = u8::from(below.is_empty());
         children.push(json!({

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::api::sections::{row, take};
+use crate::api::sections::take;
 use crate::api::{Call, Fault, Handler, Outcome, Reply};
 use crate::state::Cluster;
 use crate::state::sections::Entry;
@@ -28,11 +28,6 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
         ("POST", "/cluster/metrics/server/{id}", create),
         ("PUT", "/cluster/metrics/server/{id}", update),
         ("DELETE", "/cluster/metrics/server/{id}", delete),
-        ("GET", "/cluster/metrics/export", |_, _| Ok(Reply::data(json!({ "data": [] })))),
-        ("GET", "/cluster/acme/plugins", list_plugins),
-        ("POST", "/cluster/acme/plugins", create_plugin),
-        ("DELETE", "/cluster/acme/plugins/{id}", delete_plugin),
-        ("GET", "/cluster/acme/account", |_, _| Ok(Reply::data(json!([])))),
     ]
 }
 
@@ -65,7 +60,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     if cluster.sections.get(KIND, id).is_some() {
         return Err(Fault::die(format!("Metric server '{id}' already exists")));
     }
-    cluster.require_quorum()?;
+    cluster.cfs_lock("status_cfg")?;
     let mut entry = Entry::new();
     take(call, &mut entry, &["id"], NUMBERS);
     cluster.sections.put(KIND, id, entry);
@@ -81,39 +76,13 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
         entry.remove(&key);
     }
     take(call, &mut entry, &["id"], NUMBERS);
-    cluster.require_quorum()?;
+    cluster.cfs_lock("status_cfg")?;
     cluster.sections.put(KIND, id, entry);
     Ok(Reply::null())
 }
 
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
+    cluster.cfs_lock("status_cfg")?;
     cluster.sections.remove(KIND, call.required("id"));
-    Ok(Reply::null())
-}
-
-const PLUGINS: &str = "acme-plugin";
-
-fn list_plugins(cluster: &mut Cluster, _: &Call) -> Outcome {
-    let builtin = json!({ "plugin": "standalone", "type": "standalone", "digest": cluster.sections.digest(PLUGINS) });
-    let own = cluster.sections.all(PLUGINS).map(|(id, entry)| row(cluster, PLUGINS, Some("plugin"), id, entry).into());
-    Ok(Reply::data(std::iter::once(builtin).chain(own).collect::<Vec<Value>>()))
-}
-
-fn create_plugin(cluster: &mut Cluster, call: &Call) -> Outcome {
-    let id = call.required("id");
-    if id == "standalone" || cluster.sections.get(PLUGINS, id).is_some() {
-        return Err(Fault::die(format!("ACME plugin ID '{id}' already exists")));
-    }
-    cluster.require_quorum()?;
-    let mut entry = Entry::new();
-    take(call, &mut entry, &["id"], NUMBERS);
-    cluster.sections.put(PLUGINS, id, entry);
-    Ok(Reply::null())
-}
-
-fn delete_plugin(cluster: &mut Cluster, call: &Call) -> Outcome {
-    cluster.require_quorum()?;
-    cluster.sections.remove(PLUGINS, call.required("id"));
     Ok(Reply::null())
 }

@@ -165,7 +165,7 @@ fn create(cluster: &mut Cluster, call: &Call, kind: &str) -> Outcome {
     let mut entry = Entry::new();
     take(call, &mut entry, &["name"], NUMBERS);
     check(cluster, kind, &entry)?;
-    cluster.require_quorum()?;
+    cluster.cfs_lock("notifications_cfg")?;
     cluster.sections.put(kind, name, entry);
     Ok(Reply::null())
 }
@@ -183,7 +183,7 @@ fn update(cluster: &mut Cluster, call: &Call, kind: &str) -> Outcome {
     }
     take(call, &mut entry, &["name"], NUMBERS);
     check(cluster, kind, &entry)?;
-    cluster.require_quorum()?;
+    cluster.cfs_lock("notifications_cfg")?;
     cluster.sections.put(kind, name, entry);
     Ok(Reply::null())
 }
@@ -204,7 +204,7 @@ fn delete(cluster: &mut Cluster, call: &Call, kind: &str) -> Outcome {
             return Err(Fault::status(400, format!("cannot delete '{name}', referenced by: {users}")));
         }
     }
-    cluster.require_quorum()?;
+    cluster.cfs_lock("notifications_cfg")?;
     cluster.sections.remove(kind, name);
     Ok(Reply::null())
 }

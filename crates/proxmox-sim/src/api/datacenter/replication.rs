@@ -61,7 +61,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     entry.insert("guest".to_owned(), vmid.into());
     entry.insert("jobnum".to_owned(), number.into());
     entry.insert("source".to_owned(), source.into());
-    cluster.require_quorum()?;
+    cluster.cfs_lock("replication_cfg")?;
     cluster.sections.put(KIND, id, entry);
     Ok(Reply::null())
 }
@@ -77,7 +77,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
         entry.remove(&key);
     }
     take(call, &mut entry, &["id"], &["disable", "rate"]);
-    cluster.require_quorum()?;
+    cluster.cfs_lock("replication_cfg")?;
     cluster.sections.put(KIND, id, entry);
     Ok(Reply::null())
 }
@@ -87,7 +87,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     if cluster.sections.get(KIND, id).is_none() {
         return Err(no_such(id));
     }
-    cluster.require_quorum()?;
+    cluster.cfs_lock("replication_cfg")?;
     cluster.sections.remove(KIND, id);
     Ok(Reply::null())
 }

@@ -6,7 +6,7 @@ use crate::api::{Call, Fault, Outcome, Reply};
 use crate::state::Cluster;
 use crate::state::firewall::Alias;
 
-use super::{Below, commented, ip_version, scope, unmodified};
+use super::{Below, commented, ip_version, lock, scope, unmodified};
 
 pub(super) fn calls() -> Vec<Below> {
     vec![
@@ -53,7 +53,7 @@ fn get(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     let name = call.required("name");
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let aliases = &mut cluster.firewall.level_mut(&scope).aliases;
     if aliases.contains_key(&name.to_lowercase()) {
         return Err(Fault::param("name", format!("alias '{name}' already exists")));
@@ -70,7 +70,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     unmodified(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let name = call.required("name");
     let aliases = &mut cluster.firewall.level_mut(&scope).aliases;
     let Some(old) = aliases.get(&name.to_lowercase()).cloned() else {
@@ -94,7 +94,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     unmodified(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     cluster.firewall.level_mut(&scope).aliases.remove(&call.required("name").to_lowercase());
     Ok(Reply::null())
 }

@@ -6,7 +6,7 @@ use crate::api::{Call, Fault, Outcome, Reply};
 use crate::state::Cluster;
 use crate::state::firewall::{Group, Scope};
 
-use super::{Below, commented, unmodified};
+use super::{Below, commented, lock, unmodified};
 
 pub(super) fn calls() -> Vec<Below> {
     vec![("GET", "/groups", list), ("POST", "/groups", create), ("DELETE", "/groups/{group}", delete)]
@@ -30,7 +30,7 @@ fn list(cluster: &mut Cluster, _: &Call) -> Outcome {
 /// Makes a group, or renames one together with the rules that use it.
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     unmodified(cluster, call, &Scope::Cluster)?;
-    cluster.require_quorum()?;
+    lock(cluster, &Scope::Cluster)?;
     let name = call.required("group");
     let comment = call.text("comment").map(str::to_owned);
     let firewall = &mut cluster.firewall;
@@ -71,7 +71,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     if !group.rules.is_empty() {
         return Err(Fault::die(format!("Security group '{name}' is not empty")));
     }
-    cluster.require_quorum()?;
+    lock(cluster, &Scope::Cluster)?;
     cluster.firewall.groups.remove(name);
     Ok(Reply::null())
 }

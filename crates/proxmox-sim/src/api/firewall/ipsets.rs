@@ -7,7 +7,7 @@ use crate::state::Cluster;
 use crate::state::firewall::{IpSet, Scope};
 use crate::verify::network_formats::is_alias;
 
-use super::{Below, commented, scope, unmodified};
+use super::{Below, commented, lock, scope, unmodified};
 
 pub(super) fn calls() -> Vec<Below> {
     vec![
@@ -43,7 +43,7 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     unmodified(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let name = call.required("name");
     let comment = call.text("comment").map(str::to_owned);
     let sets = &mut cluster.firewall.level_mut(&scope).ipsets;
@@ -96,7 +96,7 @@ fn get(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn add(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     find(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let cidr = call.required("cidr");
     if is_alias(cidr) && !super::verify::alias_exists(cluster, &scope, cidr) {
         return Err(Fault::die(format!("no such alias '{cidr}'")));
@@ -120,7 +120,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     if !set.entries.is_empty() && call.flag("force") != Some(true) {
         return Err(Fault::die(format!("IPSet '{name}' is not empty")));
     }
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     cluster.firewall.level_mut(&scope).ipsets.remove(name);
     Ok(Reply::null())
 }
@@ -139,7 +139,7 @@ fn update_entry(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     unmodified(cluster, call, &scope)?;
     find(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let set = cluster.firewall.level_mut(&scope).ipsets.get_mut(call.required("name"));
     let found = set.and_then(|set| set.entries.iter_mut().find(|(cidr, ..)| cidr == call.required("cidr")));
     let Some((_, comment, nomatch)) = found else { return Err(Fault::param("cidr", "no such IP/Network")) };
@@ -152,7 +152,7 @@ fn delete_entry(cluster: &mut Cluster, call: &Call) -> Outcome {
     let scope = scope(cluster, call)?;
     unmodified(cluster, call, &scope)?;
     find(cluster, call, &scope)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     if let Some(set) = cluster.firewall.level_mut(&scope).ipsets.get_mut(call.required("name")) {
         set.entries.retain(|(cidr, ..)| cidr != call.required("cidr"));
     }

@@ -64,6 +64,16 @@ fn unmodified(cluster: &Cluster, call: &Call, scope: &Scope) -> Result<(), Fault
     crate::state::digest::assert_unmodified(&cluster.firewall.digest(scope), call.text("digest"))
 }
 
+/// Takes the lock of a firewall's file, which needs quorum.
+fn lock(cluster: &Cluster, scope: &Scope) -> Result<(), Fault> {
+    cluster.lock(&match scope {
+        Scope::Cluster => "firewall-cluster".to_owned(),
+        Scope::Node(node) => format!("firewall-host-{node}"),
+        Scope::Guest(vmid) => format!("firewall-vm-{vmid}"),
+        Scope::Vnet(vnet) => format!("firewall-vnet-{vnet}"),
+    })
+}
+
 fn index(_: &mut Cluster, call: &Call) -> Outcome {
     let names: &[&str] = if call.text("vmid").is_some() {
         &["rules", "aliases", "ipset", "refs", "options"]

@@ -6,7 +6,7 @@ use crate::api::{Call, Fault, Outcome, Reply};
 use crate::state::Cluster;
 use crate::state::firewall::Scope;
 
-use super::{Below, scope, unmodified};
+use super::{Below, lock, scope, unmodified};
 
 pub(super) fn calls() -> Vec<Below> {
     vec![("GET", "/options", get), ("PUT", "/options", update)]
@@ -68,7 +68,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
     if let Some(unknown) = deletes.iter().find(|key| !known.contains(&key.as_str())) {
         return Err(Fault::param("delete", format!("no such option '{unknown}'")));
     }
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     let options = &mut cluster.firewall.level_mut(&scope).options;
     for key in deletes {
         options.remove(&key);

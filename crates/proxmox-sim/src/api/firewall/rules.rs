@@ -7,7 +7,7 @@ use crate::state::Cluster;
 use crate::state::firewall::{Rule, Scope};
 
 use super::verify::{Environment, check};
-use super::{Below, known_macros, scope, unmodified};
+use super::{Below, known_macros, lock, scope, unmodified};
 
 pub(super) fn calls() -> Vec<Below> {
     vec![
@@ -140,7 +140,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     let mut rule = Rule::new();
     take(call, &mut rule);
     verified(cluster, call, &scope, &rule)?;
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     if let Some(all) = cluster.firewall.rules_mut(&scope, call.text("group")) {
         all.insert(0, rule);
     }
@@ -177,7 +177,7 @@ fn update(cluster: &mut Cluster, call: &Call) -> Outcome {
             }
         }
     }
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     if let Some(slot) = cluster.firewall.rules_mut(&scope, call.text("group")) {
         *slot = all;
     }
@@ -192,7 +192,7 @@ fn delete(cluster: &mut Cluster, call: &Call) -> Outcome {
     if at >= all.len() {
         return Err(no_rule(call));
     }
-    cluster.require_quorum()?;
+    lock(cluster, &scope)?;
     all.remove(at);
     if let Some(slot) = cluster.firewall.rules_mut(&scope, call.text("group")) {
         *slot = all;

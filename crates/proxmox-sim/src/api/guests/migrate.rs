@@ -90,11 +90,13 @@ fn vm_conditions(cluster: &mut Cluster, call: &Call) -> Outcome {
         }
         let drive = found.config.get(&key).map(Drive::parse);
         let unused = key.starts_with("unused");
-        let kept = found
+        let kept: Map<String, Value> = found
             .config
             .snapshots
             .iter()
-            .any(|(_, section)| volumes::owned(GuestKind::Qemu, section).iter().any(|(_, other)| *other == id));
+            .filter(|(_, section)| volumes::owned(GuestKind::Qemu, section).iter().any(|(_, other)| *other == id))
+            .map(|(name, _)| (name.clone(), json!(1)))
+            .collect();
         let mut row = json!({
             "volid": id.to_string(),
             "cdrom": u8::from(drive.as_ref().is_some_and(Drive::is_cdrom)),
@@ -108,8 +110,10 @@ fn vm_conditions(cluster: &mut Cluster, call: &Call) -> Outcome {
             "shared": 0,
             "size": cluster.storages.volume(&id, call.node()).map_or(0, |volume| volume.size),
         });
-        if kept && let Some(row) = row.as_object_mut() {
-            row.insert("referenced_in_snapshot".into(), json!(1));
+        if !kept.is_empty()
+            && let Some(row) = row.as_object_mut()
+        {
+            row.insert("referenced_in_snapshot".into(), Value::Object(kept));
         }
         disks.push(row);
     }

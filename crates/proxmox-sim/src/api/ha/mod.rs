@@ -35,7 +35,7 @@ fn current(cluster: &mut Cluster, call: &Call) -> Outcome {
     let quorate = cluster.quorate();
     let mut rows = vec![json!({
         "id": "quorum", "type": "quorum", "node": call.entry, "quorate": u8::from(quorate),
-        "status": if quorate { "OK" } else { "No quorum on node!" },
+        "status": if quorate { "OK".to_owned() } else { format!("No quorum on node '{}'!", call.entry) },
     })];
     for (sid, entry) in cluster.sections.all("ha-resource") {
         let vmid = sid.split_once(':').and_then(|(_, id)| id.parse::<u32>().ok()).unwrap_or(0);

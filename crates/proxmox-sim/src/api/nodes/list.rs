@@ -3,7 +3,6 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Outcome, Reply, Simulated, index_reply};
-use crate::guests::status::last_telling;
 use crate::state::Cluster;
 
 /// The calls that are answered here.
@@ -80,18 +79,18 @@ impl Cluster {
         put("node", json!(name));
         put("type", json!("node"));
         let Some(node) = self.nodes.get(name) else { return row };
-        let now = self.clock.now_ms();
         let interval = self.behaviour.telling_interval_ms;
         let booted = node.booted * 1000;
-        let told = last_telling(booted, interval, now);
+        let told = self.last_told(node);
+        let member = self.is_member(node);
         if !node.fingerprint.is_empty() {
             put("ssl_fingerprint", json!(node.fingerprint));
         }
-        if node.online && told < booted + i64::from(interval > 0) {
+        if member && told < booted + i64::from(interval > 0) {
             put("status", json!("unknown"));
             return row;
         }
-        put("status", json!(if node.online || name == entry { "online" } else { "offline" }));
+        put("status", json!(if member || name == entry { "online" } else { "offline" }));
         put("level", json!(""));
         if !audit {
             return row;
@@ -100,7 +99,7 @@ impl Cluster {
         put("maxcpu", json!(node.cpus));
         put("maxmem", json!(node.memory));
         put("maxdisk", json!(disk.total));
-        if node.online {
+        if member {
             put("cpu", json!(0.02));
             put("mem", json!(self.node_memory_used(name)));
             put("disk", json!(disk.used));

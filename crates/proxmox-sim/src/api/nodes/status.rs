@@ -110,8 +110,8 @@ fn power(cluster: &mut Cluster, call: &Call) -> Outcome {
         }
     }
     let reboot = call.required("command") == "reboot";
+    cluster.set_node_online(&name, reboot);
     if let Some(node) = cluster.nodes.get_mut(&name) {
-        node.online = reboot;
         node.booted = now.div_euclid(1000);
     }
     Ok(Reply::null())

@@ -90,6 +90,9 @@ fn parse(cluster: &Cluster, call: &Call) -> Result<(Change, String), Fault> {
     rights::check_ssh_keys(call.text("sshkeys"))?;
     let delete_text = call.text("delete").unwrap_or_default();
     let revert_text = call.text("revert").unwrap_or_default();
+    if let Some(name) = call.undefined.iter().find(|name| options::exists(GuestKind::Qemu, name)) {
+        return Err(Fault::die(format!("unable to parse value of '{name}' - got undefined value")));
+    }
     if set.is_empty() && delete_text.is_empty() && revert_text.is_empty() {
         return Err(Fault::die("no options specified"));
     }

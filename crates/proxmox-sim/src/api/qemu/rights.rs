@@ -140,6 +140,9 @@ pub(super) fn check_storages(
 pub(super) fn check_values(cluster: &Cluster, call: &Call, place: Place<'_>, set: &Section) -> Result<(), Fault> {
     let root = call.caller.is_root();
     for (key, value) in set {
+        if key == "tags" {
+            cluster.check_guest(call, place.vmid, place.pool, &["VM.Config.Options"])?;
+        }
         match options::numbered(key).map(|(family, _)| family) {
             Some("net") => {
                 let nic = QemuNic::parse(value);

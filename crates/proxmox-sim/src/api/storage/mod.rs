@@ -5,6 +5,7 @@ mod backups;
 mod content;
 mod definitions;
 mod download;
+mod inside;
 mod status;
 mod upload;
 
@@ -12,7 +13,15 @@ use super::Table;
 
 /// Gives the calls below these paths their handlers.
 pub(super) fn simulate(table: &mut Table) {
-    for calls in [definitions::CALLS, status::CALLS, content::CALLS, backups::CALLS, upload::CALLS, download::CALLS] {
+    for calls in [
+        definitions::CALLS,
+        status::CALLS,
+        content::CALLS,
+        backups::CALLS,
+        upload::CALLS,
+        download::CALLS,
+        inside::CALLS,
+    ] {
         table.simulate(calls.iter().copied());
     }
 }

@@ -1,6 +1,6 @@
 //! Changing VMs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::guests::create::print_boot;
 use crate::guests::drive::{Drive, Source};
@@ -80,7 +80,8 @@ pub(super) fn apply(
         apply_pending(cluster, on, node);
         return Ok(());
     }
-    let errors = plug_pending(cluster, on, node);
+    let named: BTreeSet<&String> = set.keys().chain(&delete).collect();
+    let errors = plug_pending(cluster, on, node, &named);
     if errors.is_empty() { Ok(()) } else { Err(ChangeError::Options(errors)) }
 }
 
@@ -108,13 +109,6 @@ fn remove_later(
     let Some(guest) = cluster.guests.get_mut(on.vmid) else { return Ok(()) };
     let pending = guest.config.pending.get(key).cloned();
     let Some(value) = guest.config.get(key).map(str::to_owned).or_else(|| pending.clone()) else { return Ok(()) };
-    if let Some(boot) = boot
-        && pending.is_none()
-        && boot.iter().any(|device| device == key)
-    {
-        boot.retain(|device| device != key);
-        guest.config.pending.insert("boot".into(), print_boot(boot));
-    }
     if key.starts_with("unused") {
         let id = VolumeId::parse(&value);
         guest.check_protection(&format!("can't remove unused disk '{value}'"))?;
@@ -126,6 +120,15 @@ fn remove_later(
     }
     if options::is_drive(key) {
         guest.check_protection(&format!("can't remove drive '{key}'"))?;
+    }
+    if let Some(boot) = boot
+        && pending.is_none()
+        && boot.iter().any(|device| device == key)
+    {
+        boot.retain(|device| device != key);
+        guest.config.pending.insert("boot".into(), print_boot(boot));
+    }
+    if options::is_drive(key) {
         if let Some(pending) = &pending {
             volumes::keep_as_unused(GuestKind::Qemu, &mut guest.config, on.vmid, pending);
         }
@@ -257,8 +260,9 @@ fn put(config: &mut GuestConfig, vmid: u32, key: &str, value: String) {
     }
 }
 
-/// What of a running VM's pending changes takes effect now; the rest stays. Returns what went wrong.
-fn plug_pending(cluster: &mut Cluster, on: OnGuest, node: &str) -> BTreeMap<String, String> {
+/// What of a running VM's pending changes takes effect now; the rest stays. Only options that were named are tried. Returns what went
+/// wrong.
+fn plug_pending(cluster: &mut Cluster, on: OnGuest, node: &str, named: &BTreeSet<&String>) -> BTreeMap<String, String> {
     let answers = volumes::is_bootable(cluster, on.vmid);
     let mut errors = BTreeMap::new();
     let Some(guest) = cluster.guests.get_mut(on.vmid) else { return errors };
@@ -267,7 +271,7 @@ fn plug_pending(cluster: &mut Cluster, on: OnGuest, node: &str) -> BTreeMap<Stri
     let features = config.get("hotplug").unwrap_or("network,disk,usb").to_owned();
     let feature = |name: &str| features == "1" || crate::api::split_list(&features).any(|feature| feature == name);
     let mut freed = Vec::new();
-    for (key, force) in config.pending_delete.clone() {
+    for (key, force) in config.pending_delete.clone().into_iter().filter(|(key, _)| named.contains(key)) {
         let family = options::numbered(&key).map_or("", |(family, _)| family);
         let outcome = if options::applies_at_once(&key) || matches!(key.as_str(), "cpuunits" | "cpulimit" | "balloon") {
             Plug::Done
@@ -299,7 +303,7 @@ fn plug_pending(cluster: &mut Cluster, on: OnGuest, node: &str) -> BTreeMap<Stri
             }
         }
     }
-    for (key, value) in config.pending.clone() {
+    for (key, value) in config.pending.clone().into_iter().filter(|(key, _)| named.contains(key) || key == "boot") {
         if takes_effect(config, &key, &value, &feature) {
             config.pending.remove(&key);
             put(config, on.vmid, &key, value);
