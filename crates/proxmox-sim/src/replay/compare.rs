@@ -229,7 +229,7 @@ pub(super) fn normalized(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut run = String::new();
     for c in text.chars().chain(std::iter::once('\0')) {
-        if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '@' | '!' | '.' | '$') {
+        if c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-' | '@' | '!' | '.' | '$' | '\\') {
             run.push(c);
             continue;
         }

@@ -340,9 +340,11 @@ impl Player {
         }
         if let Some(backup) = &self.backup {
             backup.sim.with_state(|pbs| {
-                let start = start.map_or_else(|| pbs.now(), |start| start.floor() as i64);
-                pbs.clock = Clock::manual(start);
-                pbs.booted = start - 60;
+                pbs.clock = match start {
+                    Some(start) => manual_clock(start),
+                    None => Clock::manual(pbs.now()),
+                };
+                pbs.booted = pbs.now() - 60;
                 pbs.pretend_installed();
             });
         }

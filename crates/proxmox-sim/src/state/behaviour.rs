@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 /// Properties of the machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(clippy::struct_excessive_bools)]
 pub struct Behaviour {
     /// How often a node tells the others about its guests and storages, milliseconds; until then lists of the whole cluster show the
     /// past. 0 shows the present.
@@ -22,6 +21,8 @@ pub struct Behaviour {
     pub filesystem: String,
     /// A guest's network connections can go along when it moves.
     pub dbus_vmstate: bool,
+    /// The HA manager is there and acts on requests.
+    pub ha_manager: bool,
     /// There is an init system that knows the state of services.
     pub init_system: bool,
     /// Names that are not known are refused by a resolver that does not answer, rather than by one that does.
@@ -38,6 +39,7 @@ impl Default for Behaviour {
             ram_state: true,
             filesystem: "ext4".to_owned(),
             dbus_vmstate: true,
+            ha_manager: true,
             init_system: true,
             resolver_down: false,
         }
@@ -56,6 +58,7 @@ impl Behaviour {
             ram_state: false,
             filesystem: "overlay".to_owned(),
             dbus_vmstate: false,
+            ha_manager: false,
             init_system: false,
             resolver_down: true,
             ..Self::default()

@@ -10,6 +10,9 @@ use super::{Clock, Cluster};
 const TEMPLATE: &str = "alpine-lab_3.21_amd64.tar.gz";
 /// Its size in bytes.
 const TEMPLATE_SIZE: u64 = 1_032_836;
+/// The hosts file of every machine in the network of the recordings, whoever is up.
+const HOSTS: &str =
+    "127.0.0.1 localhost\n10.99.0.1 pve1.lab.local pve1\n10.99.0.2 pve2.lab.local pve2\n10.99.0.99 pve9\n";
 /// How long ago the nodes of a fresh cluster found each other, seconds.
 const FORMED: i64 = 150;
 
@@ -28,6 +31,9 @@ impl Cluster {
         let now = cluster.now();
         for node in nodes {
             cluster.nodes.add(node, now);
+            if let Some(node) = cluster.nodes.get_mut(node) {
+                node.facts.insert("hosts".to_owned(), HOSTS.into());
+            }
             let id = VolumeId { storage: "local".to_owned(), name: format!("vztmpl/{TEMPLATE}") };
             cluster.storages.put(&id, node, Volume::file("vztmpl", TEMPLATE, TEMPLATE_SIZE, now));
         }

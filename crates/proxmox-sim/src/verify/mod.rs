@@ -10,6 +10,7 @@ pub mod network_formats;
 mod pattern;
 pub mod property;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -79,6 +80,8 @@ pub struct Param {
     pub minimum: Option<f64>,
     /// The only values.
     pub values: Vec<String>,
+    /// Those of them that came with a later version.
+    pub values_since: BTreeMap<String, (u32, u32)>,
     /// Another parameter that has to be sent with this one.
     pub requires: Option<String>,
     /// First version that knows it.
@@ -99,6 +102,7 @@ fn param(name: &str, kind: Kind) -> Param {
         maximum: None,
         minimum: None,
         values: Vec::new(),
+        values_since: BTreeMap::new(),
         requires: None,
         since: None,
         numbered: None,
@@ -142,6 +146,16 @@ pub fn array(name: &str, element: Param) -> Param {
 }
 
 impl Param {
+    /// As a version knows it: without the values that came later.
+    fn as_of(&self, version: (u32, u32)) -> Cow<'_, Self> {
+        if self.values_since.values().all(|since| version >= *since) {
+            return Cow::Borrowed(self);
+        }
+        let mut param = self.clone();
+        param.values.retain(|value| self.values_since.get(value).is_none_or(|since| version >= *since));
+        Cow::Owned(param)
+    }
+
     /// Need not be sent.
     #[must_use]
     pub fn optional(mut self) -> Self {
@@ -304,7 +318,7 @@ impl Schema {
         let sent: BTreeMap<String, Value> =
             params.iter().map(|(name, value)| (name.clone(), self.convert(name, value))).collect();
         for (name, param) in self.exact.iter().filter(|(_, param)| known(param)) {
-            check_value(sent.get(name), param, name, &mut errors);
+            check_value(sent.get(name), &param.as_of(version), name, &mut errors);
         }
         for (name, value) in &sent {
             let Some(param) = self.get(name).filter(known) else {

@@ -28,8 +28,11 @@ fn directories(_: &mut Cluster, _: &Call) -> Outcome {
     ]))
 }
 
-/// Some of the DNS services that can answer a challenge: id, name, and what has to be given with its description.
-const SERVICES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Id, name, and what has to be given with its description.
+type Service = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+/// Some of the DNS services that can answer a challenge.
+const SERVICES: &[Service] = &[
     (
         "cf",
         "Cloudflare Managed DNS",

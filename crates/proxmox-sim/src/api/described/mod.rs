@@ -11,7 +11,7 @@
 //!  PARAM KIND ATTRIBUTES…          KIND: s i n b x, or `a` and one of these for an array
 //! ```
 //!
-//! Attributes: `?` optional, `default` (key of a property string), `requires=`, `format=`, `props=`, `min=`, `max=`, `minlen=`, `maxlen=`, `of=a|b`,
+//! Attributes: `?` optional, `default` (key of a property string), `requires=`, `format=`, `props=`, `min=`, `max=`, `minlen=`, `maxlen=`, `of=a|b` (`b@9.2`: since then),
 //! `since=9.2`, `alias=`, and `pattern=`, which takes the rest of the line.
 
 use std::collections::BTreeMap;
@@ -173,7 +173,16 @@ fn param(line: &str, strings: &BTreeMap<&str, PropertyString>) -> Option<Param> 
             "max" => param.maximum = value.parse().ok(),
             "minlen" => param.min_length = value.parse().ok(),
             "maxlen" => param.max_length = value.parse().ok(),
-            "of" => param = param.one_of(&value.split('|').collect::<Vec<_>>()),
+            "of" => {
+                let values: Vec<(&str, Option<&str>)> = value
+                    .split('|')
+                    .map(|value| value.split_once('@').map_or((value, None), |(value, since)| (value, Some(since))))
+                    .collect();
+                param = param.one_of(&values.iter().map(|(value, _)| *value).collect::<Vec<_>>());
+                let later =
+                    values.iter().filter_map(|(value, since)| Some(((*value).to_owned(), version_of((*since)?)?)));
+                param.values_since = later.collect();
+            }
             "since" => param.since = version_of(value),
             _ => {}
         }

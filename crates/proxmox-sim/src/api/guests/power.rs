@@ -4,6 +4,7 @@ use crate::api::{Call, Fault, Outcome, Simulated};
 use crate::guests::GuestKind;
 use crate::guests::power::{PowerJob, Verb, not_found};
 use crate::state::Cluster;
+use crate::tasks::Plan;
 
 use super::{root_only, target, task};
 
@@ -46,6 +47,43 @@ fn needs_running(cluster: &Cluster, call: &Call) -> Result<(), Fault> {
     }
 }
 
+/// Asks the HA manager instead, where it manages the guest: `None` where it does not.
+fn by_manager(cluster: &mut Cluster, call: &Call, verb: Verb) -> Option<Outcome> {
+    let on = target(call);
+    let (sid, entry) = cluster.sections.ha_resource_of(on.vmid)?;
+    if entry.get("state").and_then(|state| state.as_str()) == Some("ignored") {
+        return None;
+    }
+    let (kind, what, state, command) = match verb {
+        Verb::Start => ("hastart", "start", "started", format!("ha-manager set {sid} --state started")),
+        _ => {
+            let wait = if verb == Verb::Shutdown { call.int("timeout").unwrap_or(60) } else { 0 };
+            ("hastop", "stop", "stopped", format!("ha-manager crm-command stop {sid} {wait}"))
+        }
+    };
+    let line = format!("Requesting HA {what} for {} {}", on.kind.label(), on.vmid);
+    let mut job = PowerJob::new(on, verb);
+    job.timeout = call.int("timeout").and_then(|seconds| u64::try_from(seconds).ok());
+    Some(task(cluster, call, kind, |cluster, node| {
+        if !cluster.behaviour.ha_manager {
+            return Err(format!(
+                "command '{command}' failed: open3: exec of {command} failed: No such file or directory at \
+                 /usr/share/perl5/PVE/Tools.pm line 434."
+            ));
+        }
+        let mut entry = entry;
+        entry.insert("state".to_owned(), state.into());
+        cluster.sections.put("ha-resource", &sid, entry);
+        let runs = cluster.guests.on(on.kind, node, on.vmid).is_some_and(crate::guests::Guest::is_running);
+        if runs == (verb == Verb::Start) {
+            return Ok(Plan::nothing().line(line));
+        }
+        let mut plan = job.begin(cluster, node)?;
+        plan.log.insert(0, line);
+        Ok(plan)
+    }))
+}
+
 fn start(cluster: &mut Cluster, call: &Call) -> Outcome {
     root_only(
         call,
@@ -61,6 +99,9 @@ fn start(cluster: &mut Cluster, call: &Call) -> Outcome {
             cluster.require_quorum()?;
         }
     }
+    if let Some(outcome) = by_manager(cluster, call, Verb::Start) {
+        return outcome;
+    }
     run(cluster, call, Verb::Start, false)
 }
 
@@ -72,6 +113,9 @@ fn stop(cluster: &mut Cluster, call: &Call) -> Outcome {
     if target(call).kind == GuestKind::Lxc {
         needs_running(cluster, call)?;
     }
+    if let Some(outcome) = by_manager(cluster, call, Verb::Stop) {
+        return outcome;
+    }
     run(cluster, call, Verb::Stop, false)
 }
 
@@ -79,6 +123,9 @@ fn shutdown(cluster: &mut Cluster, call: &Call) -> Outcome {
     root_only(call, &["skiplock", "keepActive"])?;
     if target(call).kind == GuestKind::Lxc {
         needs_running(cluster, call)?;
+    }
+    if let Some(outcome) = by_manager(cluster, call, Verb::Shutdown) {
+        return outcome;
     }
     run(cluster, call, Verb::Shutdown, call.flag("forceStop") == Some(true))
 }

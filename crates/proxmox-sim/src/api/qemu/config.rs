@@ -63,7 +63,7 @@ pub(super) fn hashed_password(password: &str) -> String {
     let salt = uuid::Uuid::new_v4().simple().to_string();
     let salt = salt.get(..8).unwrap_or("saltsalt");
     let sum = ring::digest::digest(&ring::digest::SHA256, format!("{salt}{password}").as_bytes());
-    format!("$5${salt}${}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(sum))
+    format!("$5${salt}${}", base64::engine::general_purpose::STANDARD_NO_PAD.encode(sum).replace('+', "."))
 }
 
 /// What is asked for, and the line that a task's log begins with.

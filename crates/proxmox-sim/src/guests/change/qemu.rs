@@ -128,10 +128,10 @@ fn remove_later(
         boot.retain(|device| device != key);
         guest.config.pending.insert("boot".into(), print_boot(boot));
     }
-    if options::is_drive(key) {
-        if let Some(pending) = &pending {
-            volumes::keep_as_unused(GuestKind::Qemu, &mut guest.config, on.vmid, pending);
-        }
+    if options::is_drive(key)
+        && let Some(pending) = &pending
+    {
+        volumes::keep_as_unused(GuestKind::Qemu, &mut guest.config, on.vmid, pending);
     }
     guest.config.delete_later(key, force);
     Ok(())
