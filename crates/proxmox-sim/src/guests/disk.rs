@@ -164,24 +164,24 @@ impl DiskJob {
                 }
             }
             DiskAction::Reassign { target, target_key } => {
-                self.reassign(cluster, node, &id, &value, *target, target_key, log)?;
+                let to = Place { vmid: *target, key: target_key };
+                self.reassign(cluster, node, (&id, &value), to, log)?;
             }
         }
         Ok(End::Ok)
     }
 
-    #[allow(clippy::too_many_arguments)]
+    /// Gives a volume (and its option's value) to another guest.
     fn reassign(
         &self,
         cluster: &mut Cluster,
         node: &str,
-        id: &VolumeId,
-        value: &str,
-        target: u32,
-        target_key: &str,
+        (id, value): (&VolumeId, &str),
+        to: Place<'_>,
         log: &mut Vec<String>,
     ) -> Result<(), String> {
         let on = self.on;
+        let Place { vmid: target, key: target_key } = to;
         let volume =
             cluster.storages.volume(id, node).cloned().ok_or_else(|| format!("volume '{id}' does not exist"))?;
         let label = on.kind.label();
@@ -211,6 +211,13 @@ impl DiskJob {
         log.push(format!("update {label} {target}: -{target_key} {stored}"));
         Ok(())
     }
+}
+
+/// An option of a guest.
+#[derive(Debug, Clone, Copy)]
+struct Place<'a> {
+    vmid: u32,
+    key: &'a str,
 }
 
 fn volume_size(cluster: &Cluster, id: &VolumeId, node: &str) -> u64 {

@@ -13,7 +13,6 @@ use super::{Volume, VolumeId};
 /// Work on a storage.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[allow(clippy::large_enum_variant)]
 pub enum StorageJob {
     /// Remove a volume.
     Remove {
@@ -25,7 +24,7 @@ pub enum StorageJob {
         /// As this.
         id: VolumeId,
         /// This.
-        volume: Volume,
+        volume: Box<Volume>,
         /// The temporary file, for the log.
         temporary: String,
     },
@@ -69,7 +68,7 @@ impl StorageJob {
                     return Err(format!("import failed: command 'cp -- {temporary} {path}' failed: exit code 1"));
                 }
                 log.push(format!("command: cp -- {temporary} {path}"));
-                cluster.storages.put(&id, node, volume);
+                cluster.storages.put(&id, node, *volume);
                 log.push("finished file import successfully".into());
             }
             Self::Prune { storage, policy, kind, vmid } => {

@@ -330,7 +330,7 @@ impl Cluster {
         let context = Context { node, user, pid, at_ms };
         let result = match interrupted {
             Some(text) => {
-                work.abort(self, &context);
+                work.abort(self);
                 Err(text.to_owned())
             }
             None => work.finish(self, &context, &mut log),

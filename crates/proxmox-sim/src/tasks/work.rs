@@ -106,7 +106,7 @@ impl Work {
             Self::Nothing => Ok(End::Ok),
             Self::Fail(text) => Err(text),
             Self::Instead { status, log, of } => {
-                of.abort(cluster, context);
+                of.abort(cluster);
                 if log { Err(status) } else { Ok(End::Died(status)) }
             }
             Self::Guest(job) => job.finish(cluster, context, log),
@@ -117,11 +117,10 @@ impl Work {
     }
 
     /// Leaves it, and takes back what was prepared for it.
-    #[allow(clippy::only_used_in_recursion)]
-    pub fn abort(self, cluster: &mut Cluster, context: &Context) {
+    pub fn abort(self, cluster: &mut Cluster) {
         match self {
             Self::Nothing | Self::Fail(_) | Self::Storage(_) => {}
-            Self::Instead { of, .. } => of.abort(cluster, context),
+            Self::Instead { of, .. } => of.abort(cluster),
             Self::Guest(job) => job.abort(cluster),
             Self::Backup(job) => job.abort(cluster),
             Self::Restore(job) => job.abort(cluster),

@@ -81,13 +81,15 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     rights::check_values(cluster, call, place, &set)?;
     prepare(&mut set);
     let user = call.caller.id();
+    let storage = call.text("storage").map(str::to_owned);
     let start = call.flag("start") == Some(true);
     if let Some(archive) = archive {
-        return restore(cluster, call, &node, archive, replaces, set, pool, start, &user);
+        let unique = call.flag("unique") == Some(true);
+        let job = RestoreJob { on, archive, storage, overrides: set, unique, replaces, pool, start };
+        return restore(cluster, job, &node, &user);
     }
     cluster.reserve_guest(on, &node).map_err(|text| Fault::die(format!("unable to create VM {} - {text}", on.vmid)))?;
-    let job =
-        CreateJob { on, wanted: set, storage: call.text("storage").map(str::to_owned), template: None, pool, start };
+    let job = CreateJob { on, wanted: set, storage, template: None, pool, start };
     let new = NewTask { node: &node, kind: "qmcreate", id: &on.vmid.to_string(), user: &user };
     Ok(Reply::data(cluster.start_task(&new, |_| Ok(Plan::new(200, GuestJob::Create(job))))))
 }
@@ -110,22 +112,11 @@ fn prepare(set: &mut Section) {
     }
 }
 
-#[allow(clippy::too_many_arguments)]
-fn restore(
-    cluster: &mut Cluster,
-    call: &Call,
-    node: &str,
-    archive: String,
-    replaces: bool,
-    overrides: Section,
-    pool: Option<String>,
-    start: bool,
-    user: &str,
-) -> Outcome {
-    let on = target(call);
+fn restore(cluster: &mut Cluster, job: RestoreJob, node: &str, user: &str) -> Outcome {
+    let on = job.on;
     let refuse = |text: String| Fault::die(format!("unable to restore VM {} - {text}", on.vmid));
     if let Some(guest) = cluster.guests.get(on.vmid) {
-        if !replaces {
+        if !job.replaces {
             return Err(refuse(format!("{} {} already exists on node '{}'", guest.kind.label(), on.vmid, guest.node)));
         }
         if guest.is_running() {
@@ -134,16 +125,6 @@ fn restore(
         guest.check_protection(&format!("unable to restore VM {}", on.vmid)).map_err(Fault::die)?;
         guest.check_lock().map_err(refuse)?;
     }
-    let job = RestoreJob {
-        on,
-        archive,
-        storage: call.text("storage").map(str::to_owned),
-        overrides,
-        unique: call.flag("unique") == Some(true),
-        replaces,
-        pool,
-        start,
-    };
     let new = NewTask { node, kind: "qmrestore", id: &on.vmid.to_string(), user };
     Ok(Reply::data(cluster.start_task(&new, |cluster| job.begin(cluster, node))))
 }

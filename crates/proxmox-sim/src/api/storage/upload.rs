@@ -48,7 +48,7 @@ fn upload(cluster: &mut Cluster, call: &Call) -> Outcome {
     }
     let bytes = call.upload.as_ref().map(|upload| upload.bytes.clone()).unwrap_or_default();
     let temporary = format!("/var/tmp/pveupload-{}", uuid::Uuid::new_v4().simple());
-    let volume = Volume::file(&content, &name, bytes.len() as u64, cluster.now());
+    let volume = Box::new(Volume::file(&content, &name, bytes.len() as u64, cluster.now()));
     let sum = call.text("checksum-algorithm").zip(call.text("checksum"));
     let mut log = vec![format!("starting file import from: {temporary}")];
     let wrong = sum.and_then(|(algorithm, expected)| {

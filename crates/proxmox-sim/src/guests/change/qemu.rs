@@ -68,10 +68,12 @@ pub(super) fn apply(
     for key in &delete {
         remove_later(cluster, on, node, key, change.force, boot.as_mut())?;
     }
+    let owner = Owner { kind: on.kind, vmid: on.vmid, node, now: at_ms.div_euclid(1000), storage: None };
     for (key, value) in &set {
         let unchanged = config(cluster, on).is_some_and(|config| config.pending.get(key) == Some(value));
         if !unchanged {
-            set_later(cluster, on, node, key, value, &delete, boot.as_mut(), at_ms, log)?;
+            let new = NewValue { key, value, deleted: &delete };
+            set_later(cluster, &owner, new, boot.as_mut(), log)?;
         }
     }
     let running = cluster.guests.get(on.vmid).is_some_and(super::super::Guest::is_running);
@@ -137,19 +139,25 @@ fn remove_later(
     Ok(())
 }
 
+/// A value that an option shall have.
+#[derive(Clone, Copy)]
+struct NewValue<'a> {
+    key: &'a str,
+    value: &'a str,
+    /// What the same change removes.
+    deleted: &'a [String],
+}
+
 /// Writes down that an option gets a value.
-#[allow(clippy::too_many_arguments)]
 fn set_later(
     cluster: &mut Cluster,
-    on: OnGuest,
-    node: &str,
-    key: &str,
-    value: &str,
-    deleted: &[String],
+    owner: &Owner<'_>,
+    new: NewValue<'_>,
     boot: Option<&mut Vec<String>>,
-    at_ms: i64,
     log: &mut Vec<String>,
 ) -> Result<(), ChangeError> {
+    let on = OnGuest { kind: owner.kind, vmid: owner.vmid };
+    let NewValue { key, value, deleted } = new;
     let stored = if options::is_drive(key) {
         if in_use(cluster, on, value) {
             let path = Drive::parse(value).volume().map(|id| cluster.storages.volume_path(&id)).unwrap_or_default();
@@ -161,8 +169,7 @@ fn set_later(
         if let (Some(before), Some(config)) = (before, config_mut(cluster, on)) {
             volumes::keep_as_unused(GuestKind::Qemu, config, on.vmid, &before);
         }
-        let owner = Owner { kind: on.kind, vmid: on.vmid, node, now: at_ms.div_euclid(1000), storage: None };
-        let made = volumes::realize(cluster, &owner, &Section::from([(key.to_owned(), value.to_owned())]), log)?;
+        let made = volumes::realize(cluster, owner, &Section::from([(key.to_owned(), value.to_owned())]), log)?;
         let stored = made.get(key).cloned().unwrap_or_default();
         if let Some(boot) = boot
             && Drive::parse(&stored).is_cdrom()
