@@ -1,9 +1,11 @@
 //! `cargo xtask conformance`: the typed calls of proxmox-client against an official API schema, recorded answers and
-//! recorded conversations. Counts and failures are printed; any failure that is not explained makes it fail.
+//! recorded conversations; with `--sim` the simulator's answers against the same. Counts and failures are printed; any failure that is
+//! not explained makes it fail.
 
 mod bodies;
 mod recorded;
 mod schema;
+mod sim;
 mod table;
 mod transcripts;
 
@@ -32,6 +34,9 @@ pub struct Args {
     /// Writes the table of all typed calls, of both products, with how often recordings cover each.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
+    /// Also holds the simulator's answers to every typed call against the schema and the recordings.
+    #[arg(long)]
+    sim: bool,
 }
 
 /// How many bodies of each method and path template were decoded.
@@ -60,6 +65,9 @@ pub fn run(args: &Args) -> Result<(), String> {
     }
     if let Some(file) = &args.table {
         std::fs::write(file, table::render(&coverage)).map_err(|error| format!("{}: {error}", file.display()))?;
+    }
+    if args.sim {
+        failures += sim::check(&schema, args.recorded.as_deref(), args.transcripts.as_deref())?;
     }
     if failures == 0 { Ok(()) } else { Err(format!("{failures} failures")) }
 }

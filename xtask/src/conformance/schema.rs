@@ -13,6 +13,7 @@ pub struct Schema {
     product: Product,
     release: (u16, u16),
     calls: BTreeMap<(Method, String), BTreeMap<String, Property>>,
+    returns: BTreeMap<(Method, String), Value>,
 }
 
 struct Property {
@@ -25,11 +26,11 @@ impl Schema {
     pub fn read(path: &Path) -> Result<Self, String> {
         let roots = super::read_json(path)?;
         let roots = roots.as_array().ok_or_else(|| format!("{}: not a list of trees", path.display()))?;
-        let mut calls = BTreeMap::new();
+        let (mut calls, mut returns) = (BTreeMap::new(), BTreeMap::new());
         for root in roots {
             // The upgrade trees of a backup server are another protocol.
             if !root.get("path").and_then(Value::as_str).unwrap_or_default().contains("_upgrade_") {
-                walk(root, &mut calls);
+                walk(root, &mut calls, &mut returns);
             }
         }
         let has = |method, path: &str| calls.contains_key(&(method, path.to_owned()));
@@ -41,11 +42,21 @@ impl Schema {
             () => return Err(format!("{}: neither PVE nor PBS", path.display())),
         };
         println!("schema of {product} {}.{}: {} methods", release.0, release.1, calls.len());
-        Ok(Self { product, release, calls })
+        Ok(Self { product, release, calls, returns })
     }
 
     pub const fn product(&self) -> Product {
         self.product
+    }
+
+    /// The newest release that the schema can be of.
+    pub const fn release(&self) -> (u16, u16) {
+        self.release
+    }
+
+    /// What a call returns.
+    pub fn returns(&self, method: Method, template: &str) -> Option<&Value> {
+        self.returns.get(&(method, template.to_owned()))
     }
 
     /// Checks every typed call of the product; how many failures.
@@ -149,7 +160,11 @@ fn choice_of_another_version(call: &Call, param: &str, choice: &str) -> bool {
     VERSIONED_CHOICES.contains(&(call.template, param, choice))
 }
 
-fn walk(node: &Value, calls: &mut BTreeMap<(Method, String), BTreeMap<String, Property>>) {
+fn walk(
+    node: &Value,
+    calls: &mut BTreeMap<(Method, String), BTreeMap<String, Property>>,
+    returns: &mut BTreeMap<(Method, String), Value>,
+) {
     let path = node.get("path").and_then(Value::as_str).unwrap_or_default();
     for (word, info) in node.get("info").and_then(Value::as_object).into_iter().flatten() {
         let method = match info.get("method").and_then(Value::as_str).unwrap_or(word) {
@@ -164,9 +179,12 @@ fn walk(node: &Value, calls: &mut BTreeMap<(Method, String), BTreeMap<String, Pr
         let properties =
             properties.into_iter().flatten().map(|(name, schema)| (name.clone(), property(schema))).collect();
         calls.insert((method, path.to_owned()), properties);
+        if let Some(schema) = info.get("returns") {
+            returns.insert((method, path.to_owned()), schema.clone());
+        }
     }
     for child in node.get("children").and_then(Value::as_array).into_iter().flatten() {
-        walk(child, calls);
+        walk(child, calls, returns);
     }
 }
 

@@ -32,6 +32,7 @@
 
 pub mod access;
 mod call;
+mod ceph;
 pub mod check;
 mod cluster;
 mod datacenter;
@@ -91,6 +92,8 @@ pub struct Endpoint {
     pub proxy: Option<Cow<'static, str>>,
     /// First version that has it.
     pub since: Option<(u32, u32)>,
+    /// Whether it is simulated; what is not answers 501 after its checks.
+    pub simulated: bool,
     /// What does the work.
     pub handler: Handler,
 }
@@ -109,6 +112,7 @@ impl Endpoint {
             allow_token: true,
             proxy: None,
             since: None,
+            simulated: true,
             handler,
         }
     }

@@ -87,6 +87,7 @@ fn endpoint(method: &str, path: &str, info: &Value) -> Endpoint {
         template.push_str(last.get(1..).unwrap_or_default());
     }
     let mut endpoint = Endpoint::new(method.to_owned(), template, not_simulated);
+    endpoint.simulated = false;
     endpoint.permission = permission(info.get("permissions"));
     endpoint.allow_token = info.get("allowtoken").is_none_or(truthy);
     endpoint.proxy = info.get("proxyto").and_then(Value::as_str).map(|name| name.to_owned().into());

@@ -3,6 +3,7 @@
 //! Rules and effects only. Who may do what, and the parameters of calls, are the business of [`crate::api`]; how long things
 //! take and when they happen that of [`crate::tasks`].
 
+pub mod agent;
 pub mod change;
 pub mod clone;
 pub mod config;

@@ -25,6 +25,8 @@ pub struct Behaviour {
     pub ha_manager: bool,
     /// There is an init system that knows the state of services.
     pub init_system: bool,
+    /// Virtual machines whose configuration says that they have a guest agent have one that answers.
+    pub guest_agents: bool,
     /// Names that are not known are refused by a resolver that does not answer, rather than by one that does.
     pub resolver_down: bool,
 }
@@ -41,14 +43,15 @@ impl Default for Behaviour {
             dbus_vmstate: true,
             ha_manager: true,
             init_system: true,
+            guest_agents: true,
             resolver_down: false,
         }
     }
 }
 
 impl Behaviour {
-    /// The machines on which the recorded conversations took place: small ones, without firmware images, control groups of their own
-    /// and a resolver.
+    /// The machines on which the recorded conversations took place: small ones, without firmware images, control groups of their own,
+    /// guest agents and a resolver.
     #[must_use]
     pub fn recording_lab() -> Self {
         Self {
@@ -60,6 +63,7 @@ impl Behaviour {
             dbus_vmstate: false,
             ha_manager: false,
             init_system: false,
+            guest_agents: false,
             resolver_down: true,
             ..Self::default()
         }

@@ -6,6 +6,7 @@
 pub mod access;
 pub mod behaviour;
 pub mod calendar;
+pub mod ceph;
 pub mod clock;
 pub mod digest;
 pub mod firewall;
@@ -61,6 +62,10 @@ pub struct Cluster {
     pub options: std::collections::BTreeMap<String, String>,
     /// The log of the cluster.
     pub log: log::ClusterLog,
+    /// Ceph, where it is installed.
+    pub ceph: Option<ceph::Ceph>,
+    /// The agents inside of virtual machines by VMID, as far as they were told something.
+    pub agents: std::collections::BTreeMap<u32, crate::guests::agent::Agent>,
     /// Backup servers that storages of type `pbs` point to.
     #[serde(skip)]
     pub backup_servers: crate::backup::BackupServers,
@@ -115,6 +120,8 @@ impl Default for Cluster {
             sdn: sdn::Sdn::default(),
             options: std::collections::BTreeMap::new(),
             log: log::ClusterLog::default(),
+            ceph: None,
+            agents: std::collections::BTreeMap::new(),
             backup_servers: crate::backup::BackupServers::default(),
             rights: privileges::Rights::default(),
         }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::backup::{BackupJob, RestoreJob};
 use crate::guests::GuestJob;
 use crate::state::Cluster;
+use crate::state::ceph::CephJob;
 use crate::storage::job::StorageJob;
 
 /// The circumstances of a task.
@@ -64,6 +65,8 @@ pub enum Work {
     Backup(Box<BackupJob>),
     /// A restore.
     Restore(Box<RestoreJob>),
+    /// On Ceph.
+    Ceph(CephJob),
 }
 
 impl From<GuestJob> for Work {
@@ -75,6 +78,12 @@ impl From<GuestJob> for Work {
 impl From<StorageJob> for Work {
     fn from(job: StorageJob) -> Self {
         Self::Storage(Box::new(job))
+    }
+}
+
+impl From<CephJob> for Work {
+    fn from(job: CephJob) -> Self {
+        Self::Ceph(job)
     }
 }
 
@@ -113,13 +122,14 @@ impl Work {
             Self::Storage(job) => job.finish(cluster, context, log),
             Self::Backup(job) => job.finish(cluster, context, log),
             Self::Restore(job) => job.finish(cluster, context, log),
+            Self::Ceph(job) => job.finish(cluster, context, log),
         }
     }
 
     /// Leaves it, and takes back what was prepared for it.
     pub fn abort(self, cluster: &mut Cluster) {
         match self {
-            Self::Nothing | Self::Fail(_) | Self::Storage(_) => {}
+            Self::Nothing | Self::Fail(_) | Self::Storage(_) | Self::Ceph(_) => {}
             Self::Instead { of, .. } => of.abort(cluster),
             Self::Guest(job) => job.abort(cluster),
             Self::Backup(job) => job.abort(cluster),

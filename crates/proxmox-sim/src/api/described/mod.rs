@@ -51,6 +51,7 @@ impl Table {
             let (method, template, handler) = call.borrow();
             if let Some(found) = self.find_template_mut(method, template) {
                 found.handler = *handler;
+                found.simulated = true;
             }
         }
     }
@@ -103,6 +104,7 @@ fn endpoint(head: &'static str, lines: &[&str], strings: &BTreeMap<&str, Propert
     let mut words = head.split(' ');
     let (method, template) = (words.next()?, words.next()?);
     let mut endpoint = Endpoint::new(method, template, not_simulated);
+    endpoint.simulated = false;
     let mut open = false;
     for flag in words {
         if let Some(name) = flag.strip_prefix('@') {

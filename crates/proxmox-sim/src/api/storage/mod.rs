@@ -6,6 +6,7 @@ mod content;
 mod definitions;
 mod download;
 mod inside;
+mod restore_file;
 mod status;
 mod upload;
 
@@ -21,6 +22,7 @@ pub(super) fn simulate(table: &mut Table) {
         upload::CALLS,
         download::CALLS,
         inside::CALLS,
+        restore_file::CALLS,
     ] {
         table.simulate(calls.iter().copied());
     }

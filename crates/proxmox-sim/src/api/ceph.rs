@@ -1,0 +1,327 @@
+//! `/cluster/ceph` and `/nodes/{node}/ceph`: reads, flags and pools. A cluster without Ceph refuses all of it, as nodes do on which it is
+//! not installed.
+
+use serde_json::{Map, Value, json};
+
+use super::{Call, Fault, Outcome, Reply, Simulated, index_reply};
+use crate::state::Cluster;
+use crate::state::ceph::{Ceph, CephJob, CephPool, OSD_SIZE};
+use crate::tasks::{NewTask, Plan};
+
+/// The calls that are answered here.
+pub(super) const CALLS: &[Simulated] = &[
+    ("GET", "/cluster/ceph", cluster_index),
+    ("GET", "/cluster/ceph/status", status),
+    ("GET", "/cluster/ceph/metadata", metadata),
+    ("GET", "/cluster/ceph/flags", flags),
+    ("PUT", "/cluster/ceph/flags", set_flags),
+    ("GET", "/cluster/ceph/flags/{flag}", flag),
+    ("PUT", "/cluster/ceph/flags/{flag}", set_flag),
+    ("GET", "/nodes/{node}/ceph/status", status),
+    ("GET", "/nodes/{node}/ceph/osd", osds),
+    ("GET", "/nodes/{node}/ceph/mon", monitors),
+    ("GET", "/nodes/{node}/ceph/mgr", managers),
+    ("GET", "/nodes/{node}/ceph/mds", metadata_servers),
+    ("GET", "/nodes/{node}/ceph/fs", file_systems),
+    ("GET", "/nodes/{node}/ceph/rules", rules),
+    ("GET", "/nodes/{node}/ceph/pool", pools),
+    ("POST", "/nodes/{node}/ceph/pool", create_pool),
+    ("DELETE", "/nodes/{node}/ceph/pool/{name}", delete_pool),
+];
+
+/// All flags and what they do.
+const FLAGS: &[(&str, &str)] = &[
+    ("nobackfill", "Backfilling of PGs is suspended."),
+    ("nodeep-scrub", "Deep Scrubbing is disabled."),
+    ("nodown", "OSD failure reports are being ignored, such that the monitors will not mark OSDs down."),
+    ("noin", "OSDs that were previously marked out will not be marked back in when they start."),
+    ("noout", "OSDs will not automatically be marked out after the configured interval."),
+    ("norebalance", "Rebalancing of PGs is suspended."),
+    ("norecover", "Recovery of PGs is suspended."),
+    ("noscrub", "Scrubbing is disabled."),
+    ("notieragent", "Cache tiering activity is suspended."),
+    ("noup", "OSDs are not allowed to start."),
+    ("pause", "Pauses read and writes."),
+];
+
+fn ceph(cluster: &Cluster) -> Result<&Ceph, Fault> {
+    cluster.ceph.as_ref().ok_or_else(|| Fault::die("binary not installed: /usr/bin/ceph-mon"))
+}
+
+fn cluster_index(_: &mut Cluster, _: &Call) -> Outcome {
+    Ok(index_reply("name", &["metadata", "status", "flags"]))
+}
+
+/// The address of a node's daemon.
+fn address(cluster: &Cluster, node: &str, port: u16) -> String {
+    let ip = cluster.nodes.get(node).map_or("0.0.0.0", |node| node.ip.as_str());
+    format!("{ip}:{port}/0")
+}
+
+fn up(cluster: &Cluster, node: &str) -> bool {
+    cluster.nodes.get(node).is_some_and(|node| node.online)
+}
+
+fn status(cluster: &mut Cluster, _: &Call) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let up: Vec<&String> = ceph.nodes.iter().filter(|node| up(cluster, node)).collect();
+    let whole = up.len() == ceph.nodes.len() && ceph.flags.is_empty();
+    let mut checks = Map::new();
+    if !ceph.flags.is_empty() {
+        let names: Vec<&str> = ceph.flags.iter().map(String::as_str).collect();
+        let summary = json!({ "message": format!("{} flag(s) set", names.join(",")), "count": names.len() });
+        checks.insert("OSDMAP_FLAGS".into(), json!({ "severity": "HEALTH_WARN", "summary": summary, "muted": false }));
+    }
+    let (osds, groups) = (ceph.nodes.len(), ceph.pools.iter().map(|pool| pool.placement_groups).sum::<u32>());
+    let total = OSD_SIZE.saturating_mul(osds as u64);
+    Ok(Reply::data(json!({
+        "fsid": ceph.fsid,
+        "health": { "status": if whole { "HEALTH_OK" } else { "HEALTH_WARN" }, "checks": checks, "mutes": [] },
+        "quorum": (0..up.len()).collect::<Vec<_>>(),
+        "quorum_names": up,
+        "monmap": { "epoch": 1, "num_mons": osds },
+        "mgrmap": { "available": true, "active_name": ceph.nodes.first(), "num_standbys": osds.saturating_sub(1) },
+        "osdmap": { "epoch": 10, "num_osds": osds, "num_up_osds": up.len(), "num_in_osds": osds },
+        "pgmap": {
+            "num_pools": ceph.pools.len(),
+            "num_pgs": groups,
+            "pgs_by_state": [{ "state_name": "active+clean", "count": groups }],
+            "bytes_total": total,
+            "bytes_used": 0,
+            "bytes_avail": total,
+            "data_bytes": 0,
+            "num_objects": 0,
+        },
+        "fsmap": { "epoch": 1, "by_rank": [] },
+    })))
+}
+
+fn metadata(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let parts: Vec<u64> = ceph.version.split('.').filter_map(|part| part.parse().ok()).collect();
+    let version = json!({ "str": ceph.version, "parts": parts });
+    let full = format!("ceph version {} (sim) squid (stable)", ceph.version);
+    let nodes: Map<String, Value> = ceph
+        .nodes
+        .iter()
+        .map(|node| (node.clone(), json!({ "buildcommit": "sim", "version": version.clone() })))
+        .collect();
+    let versions_only = call.text("scope") == Some("versions");
+    let daemon = |node: &String, port: u16| {
+        let about = json!({
+            "name": node,
+            "hostname": node,
+            "addr": address(cluster, node, port),
+            "ceph_release": "squid",
+            "ceph_version": full,
+            "ceph_version_short": ceph.version,
+        });
+        let brief = json!({ "ceph_version_short": ceph.version, "ceph_release": "squid", "hostname": node });
+        (format!("{node}@{node}"), if versions_only { brief } else { about })
+    };
+    let daemons = |port: u16| ceph.nodes.iter().map(|node| daemon(node, port)).collect::<Map<_, _>>();
+    let osds: Vec<Value> = ceph
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(id, node)| {
+            json!({
+                "id": id,
+                "hostname": node,
+                "front_addr": address(cluster, node, 6802),
+                "back_addr": address(cluster, node, 6803),
+                "ceph_release": "squid",
+                "ceph_version": full,
+                "ceph_version_short": ceph.version,
+                "mem_swap_kb": 0,
+                "mem_total_kb": cluster.nodes.get(node).map_or(0, |node| node.memory / 1024),
+                "osd_data": format!("/var/lib/ceph/osd/ceph-{id}"),
+                "osd_objectstore": "bluestore",
+            })
+        })
+        .collect();
+    Ok(Reply::data(json!({
+        "mds": Map::new(),
+        "mgr": daemons(6800),
+        "mon": daemons(6789),
+        "node": nodes,
+        "osd": osds,
+    })))
+}
+
+fn flags(cluster: &mut Cluster, _: &Call) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let row = |(name, about): &(&str, &str)| {
+        json!({ "name": name, "description": about, "value": u8::from(ceph.flags.contains(*name)) })
+    };
+    Ok(Reply::data(FLAGS.iter().map(row).collect::<Vec<Value>>()))
+}
+
+fn flag(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let set = ceph(cluster)?.flags.contains(call.required("flag"));
+    Ok(Reply::data(u8::from(set)))
+}
+
+fn task(cluster: &mut Cluster, call: &Call, kind: &str, id: &str, job: CephJob) -> Outcome {
+    let (node, user) = (call.node().to_owned(), call.caller.id());
+    let new = NewTask { node: &node, kind, id, user: &user };
+    Ok(Reply::data(cluster.start_task(&new, |_| Ok(Plan::new(500, job)))))
+}
+
+fn set_flags(cluster: &mut Cluster, call: &Call) -> Outcome {
+    ceph(cluster)?;
+    let wanted = FLAGS.iter().filter_map(|(name, _)| Some(((*name).to_owned(), call.flag(name)?))).collect();
+    task(cluster, call, "cephsetflags", "", CephJob::Flags(wanted))
+}
+
+fn set_flag(cluster: &mut Cluster, call: &Call) -> Outcome {
+    ceph(cluster)?;
+    let flag = call.required("flag").to_owned();
+    if let Some(ceph) = &mut cluster.ceph {
+        if call.flag("value") == Some(true) {
+            ceph.flags.insert(flag);
+        } else {
+            ceph.flags.remove(&flag);
+        }
+    }
+    Ok(Reply::null())
+}
+
+fn osds(cluster: &mut Cluster, _: &Call) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let hosts: Vec<Value> = ceph
+        .nodes
+        .iter()
+        .enumerate()
+        .map(|(id, node)| {
+            let osd = json!({
+                "id": id.to_string(),
+                "name": format!("osd.{id}"),
+                "type": "osd",
+                "leaf": 1,
+                "host": node,
+                "status": if up(cluster, node) { "up" } else { "down" },
+                "in": 1,
+                "reweight": 1,
+                "crush_weight": 1,
+                "device_class": "ssd",
+                "osdtype": "bluestore",
+                "total_space": OSD_SIZE,
+                "bytes_used": 0,
+                "percent_used": 0,
+                "ceph_version_short": ceph.version,
+            });
+            json!({
+                "id": (-3 - 2 * i64::try_from(id).unwrap_or(0)).to_string(),
+                "name": node,
+                "type": "host",
+                "leaf": 0,
+                "version": ceph.version,
+                "children": [osd],
+            })
+        })
+        .collect();
+    let root = json!({ "id": "-1", "name": "default", "type": "root", "leaf": 0, "children": hosts });
+    let set: Vec<&str> = ceph.flags.iter().map(String::as_str).collect();
+    Ok(Reply::data(json!({ "flags": set.join(","), "root": { "leaf": 0, "children": [root] } })))
+}
+
+fn daemons(cluster: &Cluster, port: u16, state: impl Fn(usize, bool) -> Value) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let rows = ceph.nodes.iter().enumerate().map(|(index, node)| {
+        let mut row = json!({
+            "name": node,
+            "host": node,
+            "addr": address(cluster, node, port),
+            "ceph_version": format!("ceph version {} (sim) squid (stable)", ceph.version),
+            "ceph_version_short": ceph.version,
+            "direxists": 1,
+            "service": 1,
+        });
+        if let (Some(row), Value::Object(more)) = (row.as_object_mut(), state(index, up(cluster, node))) {
+            row.extend(more);
+        }
+        row
+    });
+    Ok(Reply::data(rows.collect::<Vec<Value>>()))
+}
+
+fn monitors(cluster: &mut Cluster, _: &Call) -> Outcome {
+    daemons(cluster, 6789, |rank, up| {
+        json!({ "rank": rank, "quorum": u8::from(up), "state": if up { "running" } else { "stopped" } })
+    })
+}
+
+fn managers(cluster: &mut Cluster, _: &Call) -> Outcome {
+    daemons(cluster, 6800, |index, up| {
+        json!({ "state": match (index, up) { (_, false) => "stopped", (0, true) => "active", _ => "standby" } })
+    })
+}
+
+fn metadata_servers(cluster: &mut Cluster, _: &Call) -> Outcome {
+    daemons(cluster, 6810, |_, up| json!({ "state": if up { "up:standby" } else { "stopped" } }))
+}
+
+/// None of the pools holds a file system.
+fn file_systems(cluster: &mut Cluster, _: &Call) -> Outcome {
+    ceph(cluster)?;
+    Ok(Reply::data(json!([])))
+}
+
+fn rules(cluster: &mut Cluster, _: &Call) -> Outcome {
+    ceph(cluster)?;
+    Ok(index_reply("name", &["replicated_rule"]))
+}
+
+fn pools(cluster: &mut Cluster, _: &Call) -> Outcome {
+    let rows = ceph(cluster)?.pools.iter().map(|pool| {
+        json!({
+            "pool": pool.number,
+            "pool_name": pool.name,
+            "type": "replicated",
+            "size": pool.size,
+            "min_size": pool.min_size,
+            "pg_num": pool.placement_groups,
+            "pg_num_final": pool.placement_groups,
+            "pg_autoscale_mode": pool.autoscale,
+            "crush_rule": 0,
+            "crush_rule_name": pool.rule,
+            "bytes_used": 0,
+            "percent_used": 0,
+            "application_metadata": { pool.application.as_str(): {} },
+        })
+    });
+    Ok(Reply::data(rows.collect::<Vec<Value>>()))
+}
+
+fn create_pool(cluster: &mut Cluster, call: &Call) -> Outcome {
+    ceph(cluster)?;
+    let name = call.required("name").to_owned();
+    let mut pool = CephPool::new(&name, call.text("application").unwrap_or("rbd"));
+    let number = |key: &str| call.int(key).and_then(|number| u32::try_from(number).ok());
+    pool.size = number("size").unwrap_or(pool.size);
+    pool.min_size = number("min_size").unwrap_or(pool.min_size);
+    pool.placement_groups = number("pg_num").unwrap_or(pool.placement_groups);
+    if let Some(mode) = call.text("pg_autoscale_mode") {
+        mode.clone_into(&mut pool.autoscale);
+    }
+    if let Some(rule) = call.text("crush_rule") {
+        rule.clone_into(&mut pool.rule);
+    }
+    let storage = call.flag("add_storages").unwrap_or(false);
+    if storage && cluster.storages.get(&name).is_some() {
+        return Err(Fault::die(format!("storage ID '{name}' already defined")));
+    }
+    task(cluster, call, "cephcreatepool", &name, CephJob::Create { pool, storage })
+}
+
+fn delete_pool(cluster: &mut Cluster, call: &Call) -> Outcome {
+    ceph(cluster)?;
+    let name = call.required("name").to_owned();
+    let storages = call.flag("remove_storages").unwrap_or(false);
+    let on_it = |definition: &crate::storage::Definition| definition.kind == "rbd" && definition.get("pool") == Some(&name);
+    if !storages && !call.flag("force").unwrap_or(false) && cluster.storages.all().iter().any(|(_, found)| on_it(found)) {
+        return Err(Fault::die(format!("ceph pool '{name}' still in use by a storage")));
+    }
+    task(cluster, call, "cephdestroypool", &name, CephJob::Destroy { pool: name.clone(), storages })
+}
