@@ -18,13 +18,14 @@ const PEERS: &[(&str, &str)] = &[
     ("nebula", "/usr/bin/nebula-cert"),
     ("iproute2", "/usr/sbin/ip"),
     ("curl", "/usr/bin/curl"),
+    ("python3-venv", "/usr/lib/*/ensurepip/__init__.py"),
     ("pkg-config", "/usr/bin/pkg-config"),
     ("libssl-dev", "/usr/include/openssl/ssl.h"),
 ];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, doc, deny); may be repeated.
+    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, proxmoxer, doc, deny); may be repeated.
     #[arg(long = "only", value_name = "STAGE")]
     only: Vec<String>,
 }
@@ -38,6 +39,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("clippy", clippy),
     ("test", test),
     ("schemathesis", || crate::schemathesis::run(&crate::schemathesis::Args::default())),
+    ("proxmoxer", crate::proxmoxer::run),
     ("doc", doc),
     ("deny", deny),
 ];

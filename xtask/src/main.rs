@@ -8,9 +8,11 @@ mod fuzz;
 mod openapi;
 mod peers;
 mod process;
+mod proxmoxer;
 mod python;
 mod replay;
 mod schemathesis;
+mod simulator;
 mod vectors;
 
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Task {
     Replay(replay::Args),
     /// Requests made up from the checked-in OpenAPI document, against a running demo.
     Schemathesis(schemathesis::Args),
+    /// The simulator's binary driven by proxmoxer, a Python client that knows nothing of it.
+    Proxmoxer,
     /// Test vectors made elsewhere, run against the code here.
     #[command(subcommand)]
     Vectors(vectors::Vectors),
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Task::Bench(which) => bench::run(&which),
         Task::Replay(args) => replay::run(&args),
         Task::Schemathesis(args) => schemathesis::run(&args),
+        Task::Proxmoxer => proxmoxer::run(),
         Task::Vectors(which) => vectors::run(&which),
     };
     match outcome {

@@ -1,4 +1,7 @@
-//! `proxmox-sim`: a simulated Proxmox VE cluster on the loopback, until Ctrl-C.
+//! `proxmox-sim`: a simulated Proxmox VE cluster, and a backup server if wanted, on the loopback, until SIGINT or SIGTERM.
+//!
+//! What it prints is meant for people and for programs: a line `NODE URL FINGERPRINT` a node, `backup-server URL FINGERPRINT`, `token ID=SECRET`,
+//! `backup-token ID=SECRET`, `admin URL`, and `ready` when everything listens.
 
 // A program for a terminal: it prints.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -9,7 +12,10 @@ use std::time::Duration;
 
 use clap::Parser;
 use proxmox_sim::seed::{Seed, SeedError};
+use proxmox_sim::pbs::{Pbs, PbsBuilder, PbsSim};
 use proxmox_sim::state::Clock;
+use proxmox_sim::state::behaviour::Behaviour;
+use proxmox_sim::storage::Definition;
 use proxmox_sim::{Cluster, Sim, SimBuilder, SimError, synthetic};
 
 /// A simulated Proxmox VE cluster that speaks the real wire protocol over TLS on 127.0.0.1.
@@ -31,10 +37,10 @@ struct Args {
     /// So many made-up guests.
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100_000))]
     guests: u32,
-    /// Fills the cluster from answers recorded on a real PVE, instead of empty nodes.
-    #[arg(long, value_name = "DIR", conflicts_with = "nodes")]
+    /// Starts from a directory of answers recorded on a real PVE, or from a file that --dump wrote, instead of from empty nodes.
+    #[arg(long, value_name = "PATH", conflicts_with = "nodes")]
     seed: Option<PathBuf>,
-    /// Goes on with the state in this file if it is there, and saves to it at the end.
+    /// Goes on with the state in this file if it is there, and saves to it at the end; that of the backup server is beside it.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     /// Writes the state to this file at the end.
@@ -55,10 +61,23 @@ struct Args {
     /// Seconds that a refused credential waits.
     #[arg(long, default_value_t = 3.0, value_parser = speed)]
     auth_delay: f64,
-    /// Port for faults and time.
+    /// Port for faults and time; 0 takes any free one.
     #[arg(long, value_name = "PORT")]
     admin_port: Option<u16>,
+    /// Also starts a backup server on this port, with a datastore that the cluster has as storage `pbs`; 0 takes any free one.
+    #[arg(long, value_name = "PORT")]
+    pbs_port: Option<u16>,
+    /// Writes the certificate of the nodes' authority to this file (PEM).
+    #[arg(long, value_name = "FILE")]
+    write_ca: Option<PathBuf>,
 }
+
+/// Name of the backup server that is started, and of the address by which the cluster knows it.
+const BACKUP_SERVER: &str = "pbs1";
+/// Its datastore.
+const DATASTORE: &str = "ds1";
+/// The token with which the cluster writes to it.
+const BACKUP_TOKEN: &str = "pve@pbs!cluster";
 
 fn speed(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
@@ -74,6 +93,8 @@ enum Failure {
     Sim(#[from] SimError),
     #[error(transparent)]
     Seed(#[from] SeedError),
+    #[error("{}: {source}", path.display())]
+    File { path: PathBuf, source: std::io::Error },
 }
 
 #[tokio::main]
@@ -100,6 +121,7 @@ fn builder(args: &Args) -> Result<SimBuilder, Failure> {
         None => first(args)?
             .clock(Clock::with_speed(args.speed))
             .password("root@pam", &args.password)
+            .state(|cluster| cluster.behaviour = Behaviour::default())
             .state(|cluster| synthetic::add_guests(cluster, args.guests)),
     };
     let mut names = Vec::new();
@@ -119,8 +141,9 @@ fn builder(args: &Args) -> Result<SimBuilder, Failure> {
 
 /// A cluster that was not there before.
 fn first(args: &Args) -> Result<SimBuilder, Failure> {
-    if let Some(directory) = &args.seed {
-        return Ok(SimBuilder::from_state(Seed::load(directory)?.cluster));
+    if let Some(seed) = &args.seed {
+        let cluster = if seed.is_file() { Cluster::load(seed)? } else { Seed::load(seed)?.cluster };
+        return Ok(SimBuilder::from_state(cluster));
     }
     let names: Vec<String> = (1..=args.nodes).map(|number| format!("pve{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -128,32 +151,108 @@ fn first(args: &Args) -> Result<SimBuilder, Failure> {
 }
 
 async fn run(args: &Args) -> Result<(), Failure> {
-    let sim = builder(args)?.start().await?;
-    describe(&sim);
-    if tokio::signal::ctrl_c().await.is_err() {
-        eprintln!("cannot wait for Ctrl-C; stopping");
+    let mut builder = builder(args)?;
+    let server = match args.pbs_port {
+        Some(port) => Some(backup_server(args, port).await?),
+        None => None,
+    };
+    if let Some(server) = &server {
+        builder = builder.state(|cluster| connect(cluster, server));
     }
+    let sim = builder.start().await?;
+    if let Some(path) = &args.write_ca {
+        std::fs::write(path, sim.authority()).map_err(|source| Failure::File { path: path.clone(), source })?;
+    }
+    describe(&sim, server.as_ref());
+    asked_to_stop().await;
     let files: Vec<&Path> = [&args.state, &args.dump].into_iter().flatten().map(PathBuf::as_path).collect();
     for file in files {
         sim.save(file)?;
         println!("saved {}", file.display());
     }
+    if let Some(server) = server {
+        if let Some(file) = &args.state {
+            server.save(&beside(file))?;
+        }
+        server.shutdown().await;
+    }
     sim.shutdown().await;
     Ok(())
 }
 
-fn describe(sim: &Sim) {
+/// The file of the backup server's state.
+fn beside(state: &Path) -> PathBuf {
+    state.with_extension("pbs.json")
+}
+
+async fn backup_server(args: &Args, port: u16) -> Result<PbsSim, Failure> {
+    let kept = args.state.as_deref().map(beside).filter(|path| path.exists());
+    let builder = match kept {
+        Some(path) => PbsBuilder::from_state(Pbs::load(&path)?),
+        None => PbsBuilder::new(BACKUP_SERVER)
+            .version("4.2.6")
+            .clock(Clock::with_speed(args.speed))
+            .datastore(DATASTORE)
+            .password("root@pam", &args.password)
+            .token(BACKUP_TOKEN, None, &[(&format!("/datastore/{DATASTORE}"), "DatastoreAdmin")]),
+    };
+    let delay = Duration::from_secs_f64(args.auth_delay.min(60.0));
+    Ok(builder.port(port).auth_delay(delay).root_token(&args.token, args.secret.as_deref()).start().await?)
+}
+
+/// Puts the server on the cluster's network, and its datastore among the cluster's storages.
+fn connect(cluster: &mut Cluster, server: &PbsSim) {
+    cluster.backup_servers.attach(BACKUP_SERVER, server.link());
+    let secret = server.with_state(|pbs| pbs.tokens.get(BACKUP_TOKEN).map(|token| token.secret.0.clone()));
+    let fingerprint = server.fingerprint();
+    let options = [
+        ("server", BACKUP_SERVER),
+        ("datastore", DATASTORE),
+        ("username", BACKUP_TOKEN),
+        ("password", secret.as_deref().unwrap_or_default()),
+        ("fingerprint", fingerprint.as_str()),
+        ("content", "backup"),
+    ];
+    let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
+    cluster.storages.define("pbs", Definition::new("pbs", options.into()));
+}
+
+/// Waits for SIGINT or SIGTERM.
+async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(mut terminated) => {
+            tokio::select! {
+                _ = interrupted => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        Err(error) => {
+            eprintln!("cannot wait for SIGTERM: {error}");
+            let _ = interrupted.await;
+        }
+    }
+}
+
+fn describe(sim: &Sim, server: Option<&PbsSim>) {
     for (node, address) in sim.addresses() {
-        println!("{node}  https://{address}  {}", sim.fingerprint(node).unwrap_or_default());
+        println!("{node} https://{address} {}", sim.fingerprint(node).unwrap_or_default());
+    }
+    if let Some(server) = server {
+        println!("backup-server {} {}", server.url(), server.fingerprint());
+        if let Some(token) = server.root_token() {
+            println!("backup-token {}={}", token.id, token.secret);
+        }
     }
     if let Some(token) = sim.root_token() {
-        println!("token  {}={}", token.id, token.secret);
+        println!("token {}={}", token.id, token.secret);
         if let Some(address) = sim.addresses().values().next() {
             let header = format!("Authorization: PVEAPIToken={}={}", token.id, token.secret);
-            println!("try  curl -k -H '{header}' https://{address}/api2/json/version");
+            println!("try curl -k -H '{header}' https://{address}/api2/json/version");
         }
     }
     if let Some(address) = sim.admin_address() {
-        println!("faults and time  http://{address}");
+        println!("admin http://{address}");
     }
+    println!("ready");
 }

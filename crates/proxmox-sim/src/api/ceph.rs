@@ -10,7 +10,6 @@ use crate::tasks::{NewTask, Plan};
 
 /// The calls that are answered here.
 pub(super) const CALLS: &[Simulated] = &[
-    ("GET", "/cluster/ceph", cluster_index),
     ("GET", "/cluster/ceph/status", status),
     ("GET", "/cluster/ceph/metadata", metadata),
     ("GET", "/cluster/ceph/flags", flags),
@@ -44,12 +43,11 @@ const FLAGS: &[(&str, &str)] = &[
     ("pause", "Pauses read and writes."),
 ];
 
+/// The port of a monitor.
+const MONITOR: u16 = 6789;
+
 fn ceph(cluster: &Cluster) -> Result<&Ceph, Fault> {
     cluster.ceph.as_ref().ok_or_else(|| Fault::die("binary not installed: /usr/bin/ceph-mon"))
-}
-
-fn cluster_index(_: &mut Cluster, _: &Call) -> Outcome {
-    Ok(index_reply("name", &["metadata", "status", "flags"]))
 }
 
 /// The address of a node's daemon.
@@ -98,7 +96,7 @@ fn status(cluster: &mut Cluster, _: &Call) -> Outcome {
 
 fn metadata(cluster: &mut Cluster, call: &Call) -> Outcome {
     let ceph = ceph(cluster)?;
-    let parts: Vec<u64> = ceph.version.split('.').filter_map(|part| part.parse().ok()).collect();
+    let parts: Vec<&str> = ceph.version.split('.').collect();
     let version = json!({ "str": ceph.version, "parts": parts });
     let full = format!("ceph version {} (sim) squid (stable)", ceph.version);
     let nodes: Map<String, Value> = ceph
@@ -108,16 +106,19 @@ fn metadata(cluster: &mut Cluster, call: &Call) -> Outcome {
         .collect();
     let versions_only = call.text("scope") == Some("versions");
     let daemon = |node: &String, port: u16| {
-        let about = json!({
+        let mut about = json!({
             "name": node,
             "hostname": node,
-            "addr": address(cluster, node, port),
             "ceph_release": "squid",
             "ceph_version": full,
             "ceph_version_short": ceph.version,
+            "mem_swap_kb": 0,
+            "mem_total_kb": cluster.nodes.get(node).map_or(0, |node| node.memory / 1024),
         });
-        let brief = json!({ "ceph_version_short": ceph.version, "ceph_release": "squid", "hostname": node });
-        (format!("{node}@{node}"), if versions_only { brief } else { about })
+        if !versions_only {
+            super::set_key(&mut about, if port == MONITOR { "addrs" } else { "addr" }, address(cluster, node, port));
+        }
+        (format!("{node}@{node}"), about)
     };
     let daemons = |port: u16| ceph.nodes.iter().map(|node| daemon(node, port)).collect::<Map<_, _>>();
     let osds: Vec<Value> = ceph
@@ -143,7 +144,7 @@ fn metadata(cluster: &mut Cluster, call: &Call) -> Outcome {
     Ok(Reply::data(json!({
         "mds": Map::new(),
         "mgr": daemons(6800),
-        "mon": daemons(6789),
+        "mon": daemons(MONITOR),
         "node": nodes,
         "osd": osds,
     })))
@@ -247,7 +248,7 @@ fn daemons(cluster: &Cluster, port: u16, state: impl Fn(usize, bool) -> Value) -
 }
 
 fn monitors(cluster: &mut Cluster, _: &Call) -> Outcome {
-    daemons(cluster, 6789, |rank, up| {
+    daemons(cluster, MONITOR, |rank, up| {
         json!({ "rank": rank, "quorum": u8::from(up), "state": if up { "running" } else { "stopped" } })
     })
 }

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::answers::{Answers, field, flag, number, text};
 use crate::state::Cluster;
-use crate::storage::{Definition, Volume, VolumeId};
+use crate::storage::{Definition, Space, Volume, VolumeId};
 
 /// Keys of a row that are not options of the definition.
 const NOT_OPTIONS: &[&str] = &["storage", "type", "digest"];
@@ -43,7 +45,34 @@ pub(super) fn fill(cluster: &mut Cluster, answers: &Answers) {
                     archive: None,
                 };
                 cluster.storages.put(&VolumeId::new(storage, name), node, volume);
+                reach(cluster, id);
             }
         }
+        for row in answers.rows(&format!("/nodes/{node}/storage")).filter(|row| flag(row, "active", false)) {
+            space(cluster, node, row);
+        }
     }
+}
+
+/// A node that shows what is on a storage reaches its server.
+fn reach(cluster: &mut Cluster, id: &str) {
+    let definition = cluster.storages.get(id);
+    let server = definition.as_ref().and_then(|found| found.get("server").or_else(|| found.get("portal")));
+    if let Some(server) = server
+        && !cluster.storages.is_reachable(server)
+    {
+        cluster.storages.reachable_servers.push(server.to_owned());
+    }
+}
+
+/// How full a storage is, of which the volumes account for a part.
+fn space(cluster: &mut Cluster, node: &str, row: &Value) {
+    let id = field(row, "storage");
+    reach(cluster, &id);
+    let bytes = |key: &str| number(row, key).and_then(|bytes| u64::try_from(bytes).ok());
+    let (Some(total), Some(used)) = (bytes("total"), bytes("used")) else { return };
+    let own: u64 = cluster.storages.list(&id, node).iter().map(|(_, volume)| volume.used).sum();
+    let available = bytes("avail").unwrap_or_else(|| total.saturating_sub(used));
+    let reserved = total.saturating_sub(used).saturating_sub(available);
+    cluster.storages.set_space(&id, node, Space { total, other: used.saturating_sub(own), reserved });
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::state::Cluster;
-use crate::storage::Definition;
+use crate::storage::{Definition, Space};
 use crate::tasks::{Context, End};
 
 /// Size of each OSD, bytes.
@@ -126,16 +126,20 @@ impl CephJob {
         let Some(ceph) = &mut cluster.ceph else { return Err("binary not installed: /usr/bin/ceph-mon".to_owned()) };
         match self {
             Self::Create { pool, storage } => {
-                let name = pool.name.clone();
+                let (name, size) = (pool.name.clone(), u64::from(pool.size.max(1)));
                 if ceph.pool(&name).is_some() {
                     return Err(format!("pool '{name}' already exists"));
                 }
                 log.push(format!("pool {name}: applying application = {}", pool.application));
                 ceph.add(pool);
+                let (nodes, total) = (ceph.nodes.clone(), OSD_SIZE.saturating_mul(ceph.nodes.len() as u64) / size);
                 if storage {
                     let options = [("pool", name.as_str()), ("content", "images,rootdir"), ("krbd", "0")];
                     let options = options.map(|(key, value)| (key.to_owned(), value.to_owned()));
                     cluster.storages.define(&name, Definition::new("rbd", options.into()));
+                    for node in &nodes {
+                        cluster.storages.set_space(&name, node, Space { total, other: 0, reserved: 0 });
+                    }
                 }
             }
             Self::Destroy { pool, storages } => {

@@ -79,7 +79,9 @@ fn collect(value: &Value, place: &str, found: &mut BTreeMap<Place, BTreeSet<Stri
 fn kind_of(value: &Value) -> String {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let status = Some(text("status")).filter(|word| ["running", "stopped", "online", "offline"].contains(word));
-    format!("{}/{}", text("type"), status.unwrap_or_default())
+    // In lists of snapshots one row is not a snapshot but the present.
+    let present = if text("name") == "current" { "/current" } else { "" };
+    format!("{}/{}{present}", text("type"), status.unwrap_or_default())
 }
 
 impl Seen {
@@ -173,11 +175,10 @@ impl Seen {
     /// The keys that real answers always have and this one lacks, as `[].key`.
     pub fn lacking(&self, method: Method, template: &str, names: Vec<String>, data: &Value) -> BTreeSet<String> {
         let Some(by_names) = self.calls.get(&(method, template.to_owned())) else { return BTreeSet::new() };
-        let Some(common) = by_names.get(&shape(method, names)).or_else(|| by_names.get("any")) else {
-            return BTreeSet::new();
-        };
+        let known: Vec<&Common> =
+            [by_names.get(&shape(method, names)), by_names.get("any")].into_iter().flatten().collect();
         let mut lacking = BTreeSet::new();
-        missing(common, data, "", &mut lacking);
+        missing(&known, data, "", &mut lacking);
         lacking
     }
 }
@@ -189,20 +190,21 @@ fn shape(method: Method, mut names: Vec<String>) -> String {
     if method == Method::Get { names.join(" ") } else { String::new() }
 }
 
-fn missing(common: &Common, value: &Value, place: &str, lacking: &mut BTreeSet<String>) {
+/// `known` is what compares best first. An object is held against those of its kind, wherever there are any.
+fn missing(known: &[&Common], value: &Value, place: &str, lacking: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
-            let of = |kind: &str| common.always.get(&(place.to_owned(), kind.to_owned()));
+            let of = |kind: &str| known.iter().find_map(|common| common.always.get(&(place.to_owned(), kind.to_owned())));
             for key in of(&kind_of(value)).or_else(|| of("")).into_iter().flatten() {
                 if !object.contains_key(key) {
                     lacking.insert(format!("{place}.{key}").trim_start_matches('.').to_owned());
                 }
             }
             for (key, value) in object {
-                missing(common, value, &format!("{place}.{key}"), lacking);
+                missing(known, value, &format!("{place}.{key}"), lacking);
             }
         }
-        Value::Array(rows) => rows.iter().for_each(|row| missing(common, row, &format!("{place}[]"), lacking)),
+        Value::Array(rows) => rows.iter().for_each(|row| missing(known, row, &format!("{place}[]"), lacking)),
         _ => {}
     }
 }
@@ -219,7 +221,7 @@ mod tests {
         common.add(&json!([{ "type": "a", "x": 1, "y": { "z": 1 } }, { "type": "b", "x": 1, "w": 1 }]));
         common.add(&json!([{ "type": "a", "x": 1, "v": 1, "y": { "z": 1 } }]));
         let mut lacking = BTreeSet::new();
-        missing(&common, &json!([{ "type": "a", "y": {} }, { "type": "b", "x": 1 }, { "type": "c" }]), "", &mut lacking);
+        missing(&[&common], &json!([{ "type": "a", "y": {} }, { "type": "b", "x": 1 }, { "type": "c" }]), "", &mut lacking);
         assert_eq!(lacking.into_iter().collect::<Vec<_>>(), ["[].w", "[].x", "[].y.z"]);
     }
 }

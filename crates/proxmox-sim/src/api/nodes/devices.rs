@@ -25,8 +25,8 @@ fn known_disks(cluster: &Cluster, node: &str) -> Vec<Value> {
         vec![json!({
             "devpath": "/dev/sda", "by_id_link": "/dev/disk/by-id/scsi-0QEMU_QEMU_HARDDISK_drive-scsi0",
             "size": size, "gpt": 1, "used": "BIOS boot", "type": "unknown", "vendor": "QEMU", "model": "QEMU_HARDDISK",
-            "serial": "drive-scsi0", "wwn": "unknown", "health": "UNKNOWN", "wearout": "N/A", "rpm": -1, "osdid": -1,
-            "osdid-list": null,
+            "serial": "drive-scsi0", "wwn": "unknown", "health": "UNKNOWN", "wearout": "N/A", "rpm": -1, "mounted": 0, "osdid": -1,
+            "osdid-list": [],
         })]
     };
     cluster.fact(node, "disks").and_then(|disks| disks.as_array().cloned()).unwrap_or_else(system_disk)
