@@ -18,7 +18,6 @@ const PEERS: &[(&str, &str)] = &[
     ("nebula", "/usr/bin/nebula-cert"),
     ("iproute2", "/usr/sbin/ip"),
     ("curl", "/usr/bin/curl"),
-    ("python3-venv", "/usr/lib/*/ensurepip/__init__.py"),
     ("pkg-config", "/usr/bin/pkg-config"),
     ("libssl-dev", "/usr/include/openssl/ssl.h"),
 ];

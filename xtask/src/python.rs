@@ -9,6 +9,8 @@ use crate::process::{self, works, workspace_root};
 pub struct Package {
     pub name: &'static str,
     pub version: &'static str,
+    /// What it needs and does not ask for itself, each with its version.
+    pub with: &'static [&'static str],
 }
 
 impl Package {
@@ -25,7 +27,9 @@ impl Package {
             environment(&place)?;
             let spec = format!("{}=={}", self.name, self.version);
             let pip = directory.join("bin/pip").to_string_lossy().into_owned();
-            process::run(&pip, &["install", "--quiet", "--disable-pip-version-check", &spec], &[])?;
+            let mut install = vec!["install", "--quiet", "--disable-pip-version-check", &spec];
+            install.extend(self.with);
+            process::run(&pip, &install, &[])?;
             std::fs::write(&done, spec).map_err(|error| format!("cannot write {}: {error}", done.display()))?;
         }
         Ok(directory.join("bin").join(program).to_string_lossy().into_owned())

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::process::{self, workspace_root};
 use crate::python::Package;
 
-const SCHEMATHESIS: Package = Package { name: "schemathesis", version: "4.32.5" };
+const SCHEMATHESIS: Package = Package { name: "schemathesis", version: "4.32.5", with: &[] };
 
 /// What an answer is checked for. Who may call what is the authorisation matrix's matter.
 const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance,\
