@@ -26,7 +26,7 @@ def refused(call, status, words):
     try:
         answer = call()
     except ResourceException as error:
-        text = f"{error.status_message} {error.content}"
+        text = str(error)
         check(error.status_code == status and words in text, f"refused with {error}, not {status} {words!r}")
         return
     raise AssertionError(f"not refused with {status} {words!r}, but answered {answer!r}")
@@ -71,11 +71,11 @@ def machine(api, node):
     vmid = api.cluster.nextid.get()
     check(int(vmid) >= 100, f"{vmid} is a VMID")
     qemu = api.nodes(node).qemu
-    done(api, qemu.post(vmid=vmid, name="web", memory=512, cores=1, scsi0="local:1", pool="crew", net0="virtio,bridge=vmbr0"))
+    done(api, qemu.post(vmid=vmid, name="web", memory=512, cores=1, scsi0="local:1,format=qcow2", pool="crew", net0="virtio,bridge=vmbr0"))
     config = qemu(vmid).config.get()
     check(config["name"] == "web" and config["memory"] == "512" and config["scsi0"].endswith("size=1G"), config)
     qemu(vmid).config.put(description="hello", digest=config["digest"])
-    refused(lambda: qemu(vmid).config.put(description="lost", digest=config["digest"]), 500, "detected modified configuration")
+    refused(lambda: qemu(vmid).config.put(description="lost", digest=config["digest"]), 500, "checksum mismatch")
     done(api, qemu(vmid).status.start.post())
     check(qemu(vmid).status.current.get()["status"] == "running", "it runs")
     log = done(api, qemu(vmid).status.start.post(), ends=f"VM {vmid} already running")
@@ -121,7 +121,7 @@ def rights(root, host, port, authority, vmid, node):
     seen = {row["vmid"] for row in mate.cluster.resources.get(type="vm")}
     check(vmid in seen, f"mate sees {vmid} among {seen}")
     done(mate, mate.nodes(node).lxc(vmid).status.start.post())
-    refused(lambda: mate.nodes(node).lxc(vmid).config.put(memory=512), 403, f"/vms/{vmid}, VM.Config.Memory")
+    refused(lambda: mate.nodes(node).lxc(vmid).config.put(memory=512), 403, f"Permission check failed (/vms/{vmid}, VM.Config.")
     check(job.cluster.resources.get(type="vm") == [], "a separated token has no rights of its own")
     refused(lambda: job.nodes(node).lxc(vmid).status.stop.post(), 403, "Permission check failed")
     root.access.acl.put(path="/pool/crew", tokens="mate@pve!job", roles="PVEVMUser")

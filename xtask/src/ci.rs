@@ -24,7 +24,7 @@ const PEERS: &[(&str, &str)] = &[
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, proxmoxer, doc, deny); may be repeated.
+    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, conformance, proxmoxer, integration, doc, deny); may be repeated.
     #[arg(long = "only", value_name = "STAGE")]
     only: Vec<String>,
 }
@@ -38,7 +38,9 @@ const STAGES: &[(&str, Stage)] = &[
     ("clippy", clippy),
     ("test", test),
     ("schemathesis", || crate::schemathesis::run(&crate::schemathesis::Args::default())),
+    ("conformance", crate::conformance::run_all),
     ("proxmoxer", crate::proxmoxer::run),
+    ("integration", crate::integration::against_simulator),
     ("doc", doc),
     ("deny", deny),
 ];

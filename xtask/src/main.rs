@@ -5,6 +5,7 @@ mod ci;
 mod conformance;
 mod db;
 mod fuzz;
+mod integration;
 mod openapi;
 mod peers;
 mod process;
@@ -35,6 +36,8 @@ enum Task {
     Openapi(openapi::Args),
     /// The typed calls of proxmox-client against an official schema, recorded answers and conversations.
     Conformance(conformance::Args),
+    /// One suite against the simulator or a Proxmox VE in use, in a pool and a range of VMIDs of its own.
+    Integration(Box<integration::Args>),
     /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
     Db(db::Args),
     /// Every fuzz target, each for a bounded time, from the corpus that is kept.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Task::Ci(args) => ci::run(&args),
         Task::Openapi(args) => openapi::run(&args),
         Task::Conformance(args) => conformance::run(&args),
+        Task::Integration(args) => integration::run(&args),
         Task::Db(args) => db::run(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Bench(which) => bench::run(&which),

@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use proxmox_sim::seed::{Seed, SeedError};
 use proxmox_sim::pbs::{Pbs, PbsBuilder, PbsSim};
+use proxmox_sim::seed::{Seed, SeedError};
 use proxmox_sim::state::Clock;
 use proxmox_sim::state::behaviour::Behaviour;
 use proxmox_sim::storage::Definition;

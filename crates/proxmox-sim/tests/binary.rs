@@ -37,13 +37,13 @@ impl Running {
                 let _ = send.send(line);
             }
         });
-        let mut lines = Vec::new();
+        let mut running = Self { child, lines: Vec::new(), rest };
         loop {
-            let line = rest.recv_timeout(Duration::from_secs(120)).expect("it says that it is ready");
+            let line = running.rest.recv_timeout(Duration::from_secs(120)).expect("it says that it is ready");
             if line == "ready" {
-                return Self { child, lines, rest };
+                return running;
             }
-            lines.push(line);
+            running.lines.push(line);
         }
     }
 
@@ -153,7 +153,8 @@ fn comparable(path: &Path) -> serde_json::Value {
 async fn a_dump_is_a_seed_that_gives_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let (first, second) = (directory.path().join("first.json"), directory.path().join("second.json"));
-    let running = Running::start(&["--nodes", "2", "--guests", "20", "--speed", "1000", "--dump", first.to_str().unwrap()]);
+    let running =
+        Running::start(&["--nodes", "2", "--guests", "20", "--speed", "1000", "--dump", first.to_str().unwrap()]);
     let pve = running.pve("pve1");
     container(&pve, "pve1", 900).await;
     let pool: PoolId = "kept".parse().unwrap();
@@ -254,7 +255,8 @@ async fn a_schema_file_verifies_what_is_not_simulated_and_answers_501_only_after
     assert!(status == Some(400) && text.contains("property is not defined in schema"), "{text}");
     let (status, text) = ask(Params::new().with("count", 2)).await;
     assert!(status == Some(501) && text.contains("not implemented"), "{text}");
-    let plain = Running::start(&[]).pve("pve1").call(Method::Post, "/nodes/{node}/novelty", &["pve1"], &Params::new()).await;
+    let plain =
+        Running::start(&[]).pve("pve1").call(Method::Post, "/nodes/{node}/novelty", &["pve1"], &Params::new()).await;
     assert!(plain.is_err());
 }
 

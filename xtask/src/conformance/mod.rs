@@ -72,6 +72,29 @@ pub fn run(args: &Args) -> Result<(), String> {
     if failures == 0 { Ok(()) } else { Err(format!("{failures} failures")) }
 }
 
+/// Everything that the contract data beside the workspace allows: every schema with the simulator of its release, recordings and
+/// conversations.
+pub fn run_all() -> Result<(), String> {
+    let contract = workspace_root().join("../shared/contract");
+    if !contract.exists() {
+        eprintln!("SKIPPED: conformance: there is no {}", contract.display());
+        return Ok(());
+    }
+    for (schema, sim) in [("pve-api-schema", true), ("pve-8.4-api-schema", false), ("pbs-api-schema", true)] {
+        let args = Args {
+            schema: contract.join(format!("{schema}.json.gz")),
+            recorded: Some(contract.join("recorded")),
+            transcripts: Some(contract.join("transcripts")),
+            explained: None,
+            table: None,
+            sim,
+        };
+        println!("\n{schema}");
+        run(&args).map_err(|fault| format!("{schema}: {fault}"))?;
+    }
+    Ok(())
+}
+
 /// Reads a file, unpacked if its name says that it is packed.
 fn read(path: &Path) -> Result<Vec<u8>, String> {
     use std::io::Read;

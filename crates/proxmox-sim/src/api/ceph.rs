@@ -152,9 +152,7 @@ fn metadata(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn flags(cluster: &mut Cluster, _: &Call) -> Outcome {
     let ceph = ceph(cluster)?;
-    let row = |(name, about): &(&str, &str)| {
-        json!({ "name": name, "description": about, "value": u8::from(ceph.flags.contains(*name)) })
-    };
+    let row = |(name, about): &(&str, &str)| json!({ "name": name, "description": about, "value": u8::from(ceph.flags.contains(*name)) });
     Ok(Reply::data(FLAGS.iter().map(row).collect::<Vec<Value>>()))
 }
 
@@ -248,15 +246,19 @@ fn daemons(cluster: &Cluster, port: u16, state: impl Fn(usize, bool) -> Value) -
 }
 
 fn monitors(cluster: &mut Cluster, _: &Call) -> Outcome {
-    daemons(cluster, MONITOR, |rank, up| {
-        json!({ "rank": rank, "quorum": u8::from(up), "state": if up { "running" } else { "stopped" } })
-    })
+    daemons(
+        cluster,
+        MONITOR,
+        |rank, up| json!({ "rank": rank, "quorum": u8::from(up), "state": if up { "running" } else { "stopped" } }),
+    )
 }
 
 fn managers(cluster: &mut Cluster, _: &Call) -> Outcome {
-    daemons(cluster, 6800, |index, up| {
-        json!({ "state": match (index, up) { (_, false) => "stopped", (0, true) => "active", _ => "standby" } })
-    })
+    daemons(
+        cluster,
+        6800,
+        |index, up| json!({ "state": match (index, up) { (_, false) => "stopped", (0, true) => "active", _ => "standby" } }),
+    )
 }
 
 fn metadata_servers(cluster: &mut Cluster, _: &Call) -> Outcome {
@@ -320,8 +322,10 @@ fn delete_pool(cluster: &mut Cluster, call: &Call) -> Outcome {
     ceph(cluster)?;
     let name = call.required("name").to_owned();
     let storages = call.flag("remove_storages").unwrap_or(false);
-    let on_it = |definition: &crate::storage::Definition| definition.kind == "rbd" && definition.get("pool") == Some(&name);
-    if !storages && !call.flag("force").unwrap_or(false) && cluster.storages.all().iter().any(|(_, found)| on_it(found)) {
+    let on_it =
+        |definition: &crate::storage::Definition| definition.kind == "rbd" && definition.get("pool") == Some(&name);
+    if !storages && !call.flag("force").unwrap_or(false) && cluster.storages.all().iter().any(|(_, found)| on_it(found))
+    {
         return Err(Fault::die(format!("ceph pool '{name}' still in use by a storage")));
     }
     task(cluster, call, "cephdestroypool", &name, CephJob::Destroy { pool: name.clone(), storages })

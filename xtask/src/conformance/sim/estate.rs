@@ -33,12 +33,20 @@ impl Estate {
             .password("root@pam", PASSWORD)
             .root_token("lab", Some("s3cret"))
             .token("pve@pbs!pve1", Some("s3cret"), &[("/datastore/ds1", "DatastoreAdmin")])
-            .snapshot("ds1", "", "ct/900", "pve@pbs!pve1", NOW - 90_000, Snapshot::container("arch: amd64\n", 1_989_098))
+            .snapshot(
+                "ds1",
+                "",
+                "ct/900",
+                "pve@pbs!pve1",
+                NOW - 90_000,
+                Snapshot::container("arch: amd64\n", 1_989_098),
+            )
             .snapshot("ds1", "", "ct/900", "pve@pbs!pve1", NOW - 3_600, Snapshot::container("arch: amd64\n", 1_989_098))
             .start()
             .await
             .map_err(text)?;
-        let version = if product == Product::Pve { format!("{}.{}.3", release.0, release.1) } else { "9.2.3".to_owned() };
+        let version =
+            if product == Product::Pve { format!("{}.{}.3", release.0, release.1) } else { "9.2.3".to_owned() };
         let (link, fingerprint) = (server.link(), server.fingerprint());
         let sim = SimBuilder::from_state(seed::demo_cluster().map_err(text)?)
             .version(&version)

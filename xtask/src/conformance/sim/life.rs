@@ -79,7 +79,13 @@ fn step(line: usize, text: &str) -> Result<Step, String> {
         Some((call, words)) => {
             let (first, rest) = words.split_once(' ').unwrap_or((words, ""));
             let rest = rest.to_owned();
-            (call, first.parse().map_or_else(|_| Expected::TaskFails(rest.clone()), |status| Expected::Refusal(status, rest.clone())))
+            (
+                call,
+                first.parse().map_or_else(
+                    |_| Expected::TaskFails(rest.clone()),
+                    |status| Expected::Refusal(status, rest.clone()),
+                ),
+            )
         }
     };
     let (text, keep) = match text.split_once(" -> ") {

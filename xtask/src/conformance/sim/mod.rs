@@ -172,7 +172,9 @@ impl Run<'_> {
                 return Ok(());
             }
             (Err(error), _) => return Err(vec![error.to_string()]),
-            (Ok(_), Expected::Refusal(status, words)) => return Err(vec![format!("not refused with {status} {words}")]),
+            (Ok(_), Expected::Refusal(status, words)) => {
+                return Err(vec![format!("not refused with {status} {words}")]);
+            }
             (Ok(data), _) => data,
         };
         *self.done.entry(call).or_default() += 1;

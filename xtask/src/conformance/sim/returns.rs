@@ -142,7 +142,8 @@ mod tests {
             "state": { "type": "string", "enum": ["up", "down"], "optional": true },
         } } });
         assert!(deviations(&schema, &json!([{ "name": "a", "size": 1, "on": 0, "state": "up" }])).is_empty());
-        let found = deviations(&schema, &json!([{ "size": "1", "on": 2, "state": "left" }, { "name": "b", "size": -1 }]));
+        let found =
+            deviations(&schema, &json!([{ "size": "1", "on": 2, "state": "left" }, { "name": "b", "size": -1 }]));
         let expected = [
             "[].name is missing",
             "[].on is integer, not boolean",

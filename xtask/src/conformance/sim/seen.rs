@@ -60,7 +60,10 @@ impl Common {
 fn collect(value: &Value, place: &str, found: &mut BTreeMap<Place, BTreeSet<String>>) {
     match value {
         Value::Object(object) => {
-            for kind in ["", kind_of(value).as_str()] {
+            let kind = kind_of(value);
+            // What is said of the present state is not said of any snapshot.
+            let kinds = if kind.ends_with(PRESENT) { vec![kind.as_str()] } else { vec!["", kind.as_str()] };
+            for kind in kinds {
                 let keys = || object.keys().cloned().collect::<BTreeSet<_>>();
                 found
                     .entry((place.to_owned(), kind.to_owned()))
@@ -76,11 +79,14 @@ fn collect(value: &Value, place: &str, found: &mut BTreeMap<Place, BTreeSet<Stri
     }
 }
 
+/// The kind of the row of a list of snapshots that is the present state.
+const PRESENT: &str = "/current";
+
 fn kind_of(value: &Value) -> String {
     let text = |key: &str| value.get(key).and_then(Value::as_str).unwrap_or_default();
     let status = Some(text("status")).filter(|word| ["running", "stopped", "online", "offline"].contains(word));
     // In lists of snapshots one row is not a snapshot but the present.
-    let present = if text("name") == "current" { "/current" } else { "" };
+    let present = if text("name") == "current" { PRESENT } else { "" };
     format!("{}/{}{present}", text("type"), status.unwrap_or_default())
 }
 
@@ -194,7 +200,8 @@ fn shape(method: Method, mut names: Vec<String>) -> String {
 fn missing(known: &[&Common], value: &Value, place: &str, lacking: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
-            let of = |kind: &str| known.iter().find_map(|common| common.always.get(&(place.to_owned(), kind.to_owned())));
+            let of =
+                |kind: &str| known.iter().find_map(|common| common.always.get(&(place.to_owned(), kind.to_owned())));
             for key in of(&kind_of(value)).or_else(|| of("")).into_iter().flatten() {
                 if !object.contains_key(key) {
                     lacking.insert(format!("{place}.{key}").trim_start_matches('.').to_owned());
@@ -221,7 +228,12 @@ mod tests {
         common.add(&json!([{ "type": "a", "x": 1, "y": { "z": 1 } }, { "type": "b", "x": 1, "w": 1 }]));
         common.add(&json!([{ "type": "a", "x": 1, "v": 1, "y": { "z": 1 } }]));
         let mut lacking = BTreeSet::new();
-        missing(&[&common], &json!([{ "type": "a", "y": {} }, { "type": "b", "x": 1 }, { "type": "c" }]), "", &mut lacking);
+        missing(
+            &[&common],
+            &json!([{ "type": "a", "y": {} }, { "type": "b", "x": 1 }, { "type": "c" }]),
+            "",
+            &mut lacking,
+        );
         assert_eq!(lacking.into_iter().collect::<Vec<_>>(), ["[].w", "[].x", "[].y.z"]);
     }
 }

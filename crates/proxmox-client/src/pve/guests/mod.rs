@@ -8,7 +8,8 @@ mod status;
 
 pub use config::{Config, ConfigChange, PendingRow};
 pub use devices::{
-    Agent, Boot, CloudInitNet, Disk, Features, LxcNet, MountPoint, NicModel, QemuNet, SshKeys, Startup, Tags, Usb, Vga,
+    Agent, Boot, CloudInitNet, Disk, Features, LxcNet, Memory, MountPoint, NicModel, QemuNet, SshKeys, Startup, Tags,
+    Usb, Vga,
 };
 pub use options::{LxcOptions, Options, QemuOptions};
 pub use snapshots::{CreateSnapshot, DeleteSnapshot, DescribeSnapshot, Rollback, SnapshotName, SnapshotRow};

@@ -189,7 +189,8 @@ fn exec(cluster: &mut Cluster, call: &Call) -> Outcome {
 fn exec_status(cluster: &mut Cluster, call: &Call) -> Outcome {
     let pid = call.int("pid").unwrap_or_default();
     let (agent, _) = agent(cluster, call)?;
-    let ended = agent.ended(pid).ok_or_else(|| agent_error(format!("Invalid parameter 'pid': PID {pid} does not exist")))?;
+    let ended =
+        agent.ended(pid).ok_or_else(|| agent_error(format!("Invalid parameter 'pid': PID {pid} does not exist")))?;
     let mut status = json!({ "exited": 1, "exitcode": ended.code });
     for (key, text) in [("out-data", ended.out), ("err-data", ended.err)] {
         if !text.is_empty() {

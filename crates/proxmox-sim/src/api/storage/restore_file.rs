@@ -24,7 +24,10 @@ fn files(archive: &Archive) -> Vec<(String, String)> {
     };
     let config = parse_section(&archive.config);
     let host = config.get(host).map_or("localhost", String::as_str);
-    vec![(format!("/{name}/etc/hostname"), format!("{host}\n")), (format!("/{name}/etc/pve.conf"), archive.config.clone())]
+    vec![
+        (format!("/{name}/etc/hostname"), format!("{host}\n")),
+        (format!("/{name}/etc/pve.conf"), archive.config.clone()),
+    ]
 }
 
 /// The archive of a call, and the path asked for.
