@@ -196,7 +196,7 @@ impl SimBuilder {
         let names: Vec<String> = self.cluster.nodes.iter().map(|node| node.name.clone()).collect();
         let mut configs = BTreeMap::new();
         for node in self.cluster.nodes.iter() {
-            configs.insert(node.name.clone(), Arc::new(RwLock::new(tls::server_config(&node.identity)?)));
+            configs.insert(node.name.clone(), Arc::new(RwLock::new(tls::server_config(node.shown())?)));
         }
         let mut table = Table::pve();
         if let Some(path) = &self.schema {

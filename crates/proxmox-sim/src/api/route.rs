@@ -35,7 +35,7 @@ impl Table {
         super::qemu::simulate(&mut table);
         super::lxc::simulate(&mut table);
         super::storage::simulate(&mut table);
-        table.simulate(super::ceph::CALLS.iter().copied());
+        super::ceph::simulate(&mut table);
         table.simulate(super::sdn::calls());
         table.simulate(super::ha::calls());
         table.simulate(super::datacenter::calls());

@@ -113,6 +113,8 @@ pub enum CephJob {
         /// Also remove the storages on it.
         storages: bool,
     },
+    /// Change a pool of the same name.
+    Change(CephPool),
     /// Set and clear flags.
     Flags(Vec<(String, bool)>),
 }
@@ -155,6 +157,10 @@ impl CephJob {
                     }
                 }
             }
+            Self::Change(pool) => match ceph.pools.iter_mut().find(|found| found.name == pool.name) {
+                Some(found) => *found = CephPool { number: found.number, ..pool },
+                None => return Err(format!("unable to find pool '{}'", pool.name)),
+            },
             Self::Flags(flags) => {
                 for (flag, on) in flags {
                     log.push(format!("{} {flag}", if on { "set" } else { "unset" }));

@@ -53,6 +53,17 @@ pub struct Node {
     /// Certificate and key.
     #[serde(default)]
     pub identity: Identity,
+    /// A certificate that was uploaded, which the API shows instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom: Option<Identity>,
+}
+
+impl Node {
+    /// The certificate that the API shows.
+    #[must_use]
+    pub fn shown(&self) -> &Identity {
+        self.custom.as_ref().unwrap_or(&self.identity)
+    }
 }
 
 fn default_cpus() -> u64 {
@@ -85,6 +96,7 @@ impl Nodes {
             bridges: default_bridges(),
             facts: BTreeMap::new(),
             identity: Identity::default(),
+            custom: None,
         });
     }
 

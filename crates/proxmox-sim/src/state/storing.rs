@@ -53,7 +53,7 @@ impl Cluster {
             if node.identity.certificate.is_empty() {
                 node.identity = tls::node(&authority, &name, &node.name)?;
             }
-            node.fingerprint = tls::fingerprint(&node.identity.certificate)?;
+            node.fingerprint = tls::fingerprint(&node.shown().certificate)?;
         }
         Ok(())
     }

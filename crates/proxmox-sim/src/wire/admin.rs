@@ -26,6 +26,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::state::Cluster;
 use crate::tasks::TaskFault;
 
 use super::faults::FaultRule;
@@ -167,6 +168,18 @@ fn change_node(shared: &Shared, name: &str, change: &NodeChange) -> Result<Value
 }
 
 impl Shared {
+    /// Lets a node show the certificate that it has now.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn show_certificate(&self, cluster: &mut Cluster, node: &str) -> Result<(), tls::TlsError> {
+        cluster.make_certificates()?;
+        if let (Some(node), Some(slot)) = (cluster.nodes.get(node), self.tls.get(node)) {
+            *slot.write().unwrap_or_else(PoisonError::into_inner) = tls::server_config(node.shown())?;
+        }
+        Ok(())
+    }
+
     /// Gives a node a new certificate, as a renewal would; new connections see it.
     ///
     /// # Errors
@@ -175,11 +188,8 @@ impl Shared {
         let mut cluster = self.lock();
         if let Some(node) = cluster.nodes.get_mut(node) {
             node.identity = tls::Identity::default();
+            node.custom = None;
         }
-        cluster.make_certificates()?;
-        if let (Some(node), Some(slot)) = (cluster.nodes.get(node), self.tls.get(node)) {
-            *slot.write().unwrap_or_else(PoisonError::into_inner) = tls::server_config(&node.identity)?;
-        }
-        Ok(())
+        self.show_certificate(&mut cluster, node)
     }
 }

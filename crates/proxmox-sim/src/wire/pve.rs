@@ -219,7 +219,14 @@ impl Node {
         };
         let mut cluster = self.shared.lock();
         cluster.settle();
-        Ok(Some(dispatch(&mut cluster, &self.shared.table, request)))
+        let named = request.path.strip_suffix("/certificates/custom").and_then(|path| path.strip_prefix("/nodes/"));
+        let renewed = named.filter(|_| request.method != "GET").map(str::to_owned);
+        let outcome = dispatch(&mut cluster, &self.shared.table, request);
+        if let Some(node) = renewed.filter(|_| outcome.is_ok()) {
+            let shown = self.shared.show_certificate(&mut cluster, &node);
+            shown.map_err(|error| Fault::plain(500, error.to_string()))?;
+        }
+        Ok(Some(outcome))
     }
 
     fn authenticate(&self, method: &str, path: &str, headers: &HeaderMap, needs_csrf: bool) -> Result<Caller, Fault> {

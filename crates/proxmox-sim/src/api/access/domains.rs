@@ -6,6 +6,7 @@ use crate::api::check::{and, perm, perm_any};
 use crate::api::{Call, Endpoint, Fault, Outcome, ParamValue, Reply, set_key, split_list};
 use crate::state::access::Realm;
 use crate::state::{Cluster, digest};
+use crate::tasks::NewTask;
 use crate::verify::{Param, boolean, integer, text};
 
 const PATH: &str = "/access/domains/{realm}";
@@ -329,5 +330,10 @@ fn sync(cluster: &mut Cluster, call: &Call) -> Outcome {
         let text = "Not passed as parameter and not defined in realm default sync options.";
         return Err(Fault::param("scope", text));
     }
-    Err(Fault::not_implemented(&call.method, &call.path))
+    // A simulated node reaches no directory.
+    let (name, node, user) = (name.to_owned(), call.node().to_owned(), call.caller.id());
+    let server = realm.0.get("server1").and_then(Value::as_str).unwrap_or_default();
+    let text = format!("unable to connect to '{server}': Net::LDAP: Connection refused");
+    let new = NewTask { node: &node, kind: "auth-realm-sync", id: &name, user: &user };
+    Ok(Reply::data(cluster.start_task(&new, |_| Err(text))))
 }

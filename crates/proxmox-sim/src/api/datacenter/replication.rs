@@ -16,7 +16,10 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/cluster/replication/{id}", get),
         ("PUT", "/cluster/replication/{id}", update),
         ("DELETE", "/cluster/replication/{id}", delete),
-        ("GET", "/nodes/{node}/replication", |_, _| Ok(Reply::data(json!([])))),
+        ("GET", "/nodes/{node}/replication", of_node),
+        ("GET", "/nodes/{node}/replication/{id}/status", status),
+        ("GET", "/nodes/{node}/replication/{id}/log", log),
+        ("POST", "/nodes/{node}/replication/{id}/schedule_now", now),
     ]
 }
 
@@ -31,6 +34,53 @@ fn list(cluster: &mut Cluster, call: &Call) -> Outcome {
     };
     let all = cluster.sections.all(KIND).filter(|(id, _)| seen(id));
     Ok(Reply::data(all.map(|(id, entry)| row(cluster, KIND, Some("id"), id, entry).into()).collect::<Vec<Value>>()))
+}
+
+/// How a job is: it never ran.
+fn state(cluster: &Cluster, id: &str, entry: &Entry) -> Value {
+    let mut row: Value = row(cluster, KIND, Some("id"), id, entry).into();
+    let vmid = entry.get("guest").and_then(Value::as_u64).and_then(|vmid| u32::try_from(vmid).ok());
+    let kind = vmid.and_then(|vmid| cluster.guests.get(vmid)).map_or("qemu", |guest| guest.kind.api());
+    for (key, value) in
+        [("vmtype", json!(kind)), ("fail_count", json!(0)), ("last_sync", json!(0)), ("next_sync", json!(0))]
+    {
+        crate::api::set_key(&mut row, key, value);
+    }
+    row
+}
+
+fn of_node(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let on_it = |entry: &Entry| entry.get("source").and_then(Value::as_str) == Some(call.node());
+    let wanted = call.int("guest");
+    let rows = cluster
+        .sections
+        .all(KIND)
+        .filter(|(_, entry)| on_it(entry))
+        .filter(|(_, entry)| wanted.is_none() || entry.get("guest").and_then(Value::as_i64) == wanted)
+        .filter(|(id, _)| {
+            let vmid = id.split('-').next().unwrap_or_default();
+            cluster.check(&call.caller, &format!("/vms/{vmid}"), &["VM.Audit"]).is_ok()
+        });
+    Ok(Reply::data(rows.map(|(id, entry)| state(cluster, id, entry)).collect::<Vec<Value>>()))
+}
+
+fn status(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    let entry = cluster.sections.get(KIND, id).ok_or_else(|| no_such(id))?;
+    Ok(Reply::data(state(cluster, id, entry)))
+}
+
+fn log(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    cluster.sections.get(KIND, id).ok_or_else(|| no_such(id))?;
+    Ok(Reply::data(json!([{ "n": 1, "t": "no content" }])).in_order().with_total(1))
+}
+
+fn now(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let id = call.required("id");
+    cluster.sections.get(KIND, id).ok_or_else(|| no_such(id))?;
+    // The next run of the scheduler would take it up; nothing is replicated here.
+    Ok(Reply::null())
 }
 
 fn get(cluster: &mut Cluster, call: &Call) -> Outcome {

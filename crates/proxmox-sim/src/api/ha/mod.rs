@@ -16,6 +16,8 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
         ("GET", "/cluster/ha/status", |_, _| Ok(index_reply("name", &["current", "manager_status"]))),
         ("GET", "/cluster/ha/status/current", current),
         ("GET", "/cluster/ha/status/manager_status", manager_status),
+        ("POST", "/cluster/ha/status/disarm-ha", disarm),
+        ("POST", "/cluster/ha/status/arm-ha", arm),
         ("GET", "/cluster/ha/groups", |_, _| migrated("index groups")),
         ("POST", "/cluster/ha/groups", |_, _| migrated("create group")),
         ("GET", "/cluster/ha/groups/{group}", |_, _| migrated("read group")),
@@ -29,6 +31,26 @@ pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
 
 fn migrated(what: &str) -> Outcome {
     Err(Fault::die(format!("cannot {what}: ha groups have been migrated to rules")))
+}
+
+/// Section under which it is kept that high availability is disarmed.
+const DISARMED: &str = "ha-disarmed";
+
+fn disarm(cluster: &mut Cluster, call: &Call) -> Outcome {
+    cluster.require_quorum()?;
+    let mode = call.text("resource-mode").unwrap_or("freeze");
+    cluster.sections.put(
+        DISARMED,
+        "cluster",
+        crate::state::sections::Entry::from_iter([("resource-mode".to_owned(), json!(mode))]),
+    );
+    Ok(Reply::null())
+}
+
+fn arm(cluster: &mut Cluster, _: &Call) -> Outcome {
+    cluster.require_quorum()?;
+    cluster.sections.remove(DISARMED, "cluster");
+    Ok(Reply::null())
 }
 
 fn current(cluster: &mut Cluster, call: &Call) -> Outcome {

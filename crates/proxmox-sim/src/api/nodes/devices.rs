@@ -15,6 +15,9 @@ pub(super) const CALLS: &[Simulated] = &[
     ("GET", "/nodes/{node}/disks/lvm", |_, _| Ok(Reply::data(json!({ "leaf": 0, "children": [] })))),
     ("GET", "/nodes/{node}/disks/lvmthin", empty),
     ("GET", "/nodes/{node}/disks/zfs", empty),
+    ("GET", "/nodes/{node}/disks/zfs/{name}", |_, call| {
+        Err(Fault::die(format!("cannot open '{}': no such pool", call.required("name"))))
+    }),
     ("GET", "/nodes/{node}/hardware/pci", pci),
     ("GET", "/nodes/{node}/hardware/usb", usb),
 ];

@@ -5,6 +5,9 @@ use serde_json::{Map, Value, json};
 use crate::api::{Call, Fault, Outcome, Reply, Simulated, split_list};
 use crate::state::Cluster;
 use crate::state::digest::{assert_unmodified, sha1_hex};
+use crate::storage::job::StorageJob;
+use crate::storage::{Volume, VolumeId};
+use crate::tasks::{NewTask, Plan};
 
 /// The calls that are answered here.
 pub(super) const CALLS: &[Simulated] = &[
@@ -13,6 +16,7 @@ pub(super) const CALLS: &[Simulated] = &[
     ("GET", "/nodes/{node}/hosts", hosts),
     ("POST", "/nodes/{node}/hosts", set_hosts),
     ("GET", "/nodes/{node}/aplinfo", templates),
+    ("POST", "/nodes/{node}/aplinfo", fetch_template),
     ("GET", "/nodes/{node}/subscription", subscription),
     ("GET", "/nodes/{node}/netstat", netstat),
 ];
@@ -77,6 +81,28 @@ fn set_hosts(cluster: &mut Cluster, call: &Call) -> Outcome {
 
 fn templates(cluster: &mut Cluster, call: &Call) -> Outcome {
     Ok(Reply::data(cluster.fact(call.node(), "aplinfo").unwrap_or_else(|| json!([]))))
+}
+
+/// Puts a template of the list on a storage. What the list says of it is all that is known of its content.
+fn fetch_template(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let (node, storage, name) =
+        (call.node().to_owned(), call.required("storage").to_owned(), call.required("template"));
+    let listed = cluster.fact(&node, "aplinfo").unwrap_or_default();
+    let rows = listed.as_array().map(Vec::as_slice).unwrap_or_default();
+    let Some(found) = rows.iter().find(|row| row.get("template").and_then(Value::as_str) == Some(name)) else {
+        return Err(Fault::param("template", format!("no such template '{name}'")));
+    };
+    let definition = cluster.storages.require_on(&storage, &node).map_err(Fault::die)?;
+    if !definition.holds("vztmpl") {
+        return Err(Fault::die(format!("cannot download to storage '{storage}', it does not support templates")));
+    }
+    let location = found.get("location").and_then(Value::as_str).unwrap_or(name).to_owned();
+    let id = VolumeId::new(&storage, format!("vztmpl/{name}"));
+    let volume = Volume::file("vztmpl", name, 64 << 20, cluster.now());
+    let job = StorageJob::TakeIn { id, volume, temporary: location };
+    let user = call.caller.id();
+    let new = NewTask { node: &node, kind: "download", id: name, user: &user };
+    Ok(Reply::data(cluster.start_task(&new, |_| Ok(Plan::new(2000, job)))))
 }
 
 fn subscription(cluster: &mut Cluster, call: &Call) -> Outcome {

@@ -113,7 +113,7 @@ fn command(cluster: &mut Cluster, call: &Call) -> Outcome {
         if let Some(guest) = cluster.guests.get_mut(guest.vmid) {
             guest.runtime = None;
         }
-        return Ok(Reply::null());
+        return Ok(Reply::data(json!({ "result": {} })));
     }
     let agent = cluster.agents.entry(guest.vmid).or_default();
     let result = match name.as_str() {

@@ -1,15 +1,18 @@
 //! `/cluster/ceph` and `/nodes/{node}/ceph`: reads, flags and pools. A cluster without Ceph refuses all of it, as nodes do on which it is
 //! not installed.
 
+mod pools;
+mod settings;
+
 use serde_json::{Map, Value, json};
 
 use super::{Call, Fault, Outcome, Reply, Simulated, index_reply};
 use crate::state::Cluster;
-use crate::state::ceph::{Ceph, CephJob, CephPool, OSD_SIZE};
+use crate::state::ceph::{Ceph, CephJob, OSD_SIZE};
 use crate::tasks::{NewTask, Plan};
 
 /// The calls that are answered here.
-pub(super) const CALLS: &[Simulated] = &[
+const CALLS: &[Simulated] = &[
     ("GET", "/cluster/ceph/status", status),
     ("GET", "/cluster/ceph/metadata", metadata),
     ("GET", "/cluster/ceph/flags", flags),
@@ -18,15 +21,20 @@ pub(super) const CALLS: &[Simulated] = &[
     ("PUT", "/cluster/ceph/flags/{flag}", set_flag),
     ("GET", "/nodes/{node}/ceph/status", status),
     ("GET", "/nodes/{node}/ceph/osd", osds),
+    ("GET", "/nodes/{node}/ceph/osd/{osdid}/metadata", osd),
     ("GET", "/nodes/{node}/ceph/mon", monitors),
     ("GET", "/nodes/{node}/ceph/mgr", managers),
     ("GET", "/nodes/{node}/ceph/mds", metadata_servers),
     ("GET", "/nodes/{node}/ceph/fs", file_systems),
     ("GET", "/nodes/{node}/ceph/rules", rules),
-    ("GET", "/nodes/{node}/ceph/pool", pools),
-    ("POST", "/nodes/{node}/ceph/pool", create_pool),
-    ("DELETE", "/nodes/{node}/ceph/pool/{name}", delete_pool),
 ];
+
+/// Gives the calls of this subject their handlers.
+pub(super) fn simulate(table: &mut super::Table) {
+    for calls in [CALLS, pools::CALLS, settings::CALLS] {
+        table.simulate(calls.iter().copied());
+    }
+}
 
 /// All flags and what they do.
 const FLAGS: &[(&str, &str)] = &[
@@ -276,57 +284,34 @@ fn rules(cluster: &mut Cluster, _: &Call) -> Outcome {
     Ok(index_reply("name", &["replicated_rule"]))
 }
 
-fn pools(cluster: &mut Cluster, _: &Call) -> Outcome {
-    let rows = ceph(cluster)?.pools.iter().map(|pool| {
-        json!({
-            "pool": pool.number,
-            "pool_name": pool.name,
-            "type": "replicated",
-            "size": pool.size,
-            "min_size": pool.min_size,
-            "pg_num": pool.placement_groups,
-            "pg_num_final": pool.placement_groups,
-            "pg_autoscale_mode": pool.autoscale,
-            "crush_rule": 0,
-            "crush_rule_name": pool.rule,
-            "bytes_used": 0,
-            "percent_used": 0,
-            "application_metadata": { pool.application.as_str(): {} },
-        })
-    });
-    Ok(Reply::data(rows.collect::<Vec<Value>>()))
-}
-
-fn create_pool(cluster: &mut Cluster, call: &Call) -> Outcome {
-    ceph(cluster)?;
-    let name = call.required("name").to_owned();
-    let mut pool = CephPool::new(&name, call.text("application").unwrap_or("rbd"));
-    let number = |key: &str| call.int(key).and_then(|number| u32::try_from(number).ok());
-    pool.size = number("size").unwrap_or(pool.size);
-    pool.min_size = number("min_size").unwrap_or(pool.min_size);
-    pool.placement_groups = number("pg_num").unwrap_or(pool.placement_groups);
-    if let Some(mode) = call.text("pg_autoscale_mode") {
-        mode.clone_into(&mut pool.autoscale);
-    }
-    if let Some(rule) = call.text("crush_rule") {
-        rule.clone_into(&mut pool.rule);
-    }
-    let storage = call.flag("add_storages").unwrap_or(false);
-    if storage && cluster.storages.get(&name).is_some() {
-        return Err(Fault::die(format!("storage ID '{name}' already defined")));
-    }
-    task(cluster, call, "cephcreatepool", &name, CephJob::Create { pool, storage })
-}
-
-fn delete_pool(cluster: &mut Cluster, call: &Call) -> Outcome {
-    ceph(cluster)?;
-    let name = call.required("name").to_owned();
-    let storages = call.flag("remove_storages").unwrap_or(false);
-    let on_it =
-        |definition: &crate::storage::Definition| definition.kind == "rbd" && definition.get("pool") == Some(&name);
-    if !storages && !call.flag("force").unwrap_or(false) && cluster.storages.all().iter().any(|(_, found)| on_it(found))
-    {
-        return Err(Fault::die(format!("ceph pool '{name}' still in use by a storage")));
-    }
-    task(cluster, call, "cephdestroypool", &name, CephJob::Destroy { pool: name.clone(), storages })
+fn osd(cluster: &mut Cluster, call: &Call) -> Outcome {
+    let ceph = ceph(cluster)?;
+    let number = call.int("osdid").and_then(|id| usize::try_from(id).ok());
+    let Some((id, node)) = number.and_then(|id| Some((id, ceph.nodes.get(id)?))) else {
+        return Err(Fault::die(format!("OSD '{}' does not exists on host '{}'", call.required("osdid"), call.node())));
+    };
+    let at = |port| address(cluster, node, port);
+    Ok(Reply::data(json!({
+        "osd": {
+            "id": id,
+            "hostname": node,
+            "version": format!("ceph version {} (sim) squid (stable)", ceph.version),
+            "osd_data": format!("/var/lib/ceph/osd/ceph-{id}"),
+            "osd_objectstore": "bluestore",
+            "mem_usage": 1_073_741_824_u64,
+            "encrypted": 0,
+            "front_addr": at(6802),
+            "back_addr": at(6803),
+            "hb_front_addr": at(6804),
+            "hb_back_addr": at(6805),
+        },
+        "devices": [{
+            "device": "block",
+            "dev_node": "dm-0",
+            "physical_device": "sdb",
+            "size": OSD_SIZE,
+            "support_discard": 1,
+            "type": "ssd",
+        }],
+    })))
 }
