@@ -99,7 +99,7 @@ fn fetch_template(cluster: &mut Cluster, call: &Call) -> Outcome {
     let location = found.get("location").and_then(Value::as_str).unwrap_or(name).to_owned();
     let id = VolumeId::new(&storage, format!("vztmpl/{name}"));
     let volume = Volume::file("vztmpl", name, 64 << 20, cluster.now());
-    let job = StorageJob::TakeIn { id, volume, temporary: location };
+    let job = StorageJob::TakeIn { id, volume: Box::new(volume), temporary: location };
     let user = call.caller.id();
     let new = NewTask { node: &node, kind: "download", id: name, user: &user };
     Ok(Reply::data(cluster.start_task(&new, |_| Ok(Plan::new(2000, job)))))

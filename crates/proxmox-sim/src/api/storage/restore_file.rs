@@ -8,7 +8,7 @@ use crate::api::{Call, Fault, Outcome, Reply, Simulated};
 use crate::guests::GuestKind;
 use crate::guests::config::parse_section;
 use crate::state::Cluster;
-use crate::storage::{Archive, VolumeId};
+use crate::storage::Archive;
 
 /// The calls that are answered here.
 pub(super) const CALLS: &[Simulated] = &[
@@ -32,17 +32,12 @@ fn files(archive: &Archive) -> Vec<(String, String)> {
 
 /// The archive of a call, and the path asked for.
 fn asked(cluster: &Cluster, call: &Call) -> Result<(Archive, String), Fault> {
-    let storage = call.required("storage");
-    let definition = cluster.storages.require_on(storage, call.node()).map_err(Fault::die)?;
-    let volume = call.required("volume");
-    let volume = volume.strip_prefix(&format!("{storage}:")).unwrap_or(volume);
-    let id = VolumeId::new(storage, volume);
-    cluster.check_volume_access(&call.caller, None, &id.to_string(), None)?;
-    if definition.kind != "pbs" {
+    let (id, kind) = super::inside::volume(cluster, call)?;
+    if kind != "pbs" {
         return Err(Fault::param("storage", "Only PBS storages supported for file-restore."));
     }
-    let archive = cluster.storages.volume(&id, call.node()).and_then(|volume| volume.archive.clone());
-    let Some(archive) = archive else { return Err(Fault::die(format!("no such volume '{id}'"))) };
+    let found = cluster.storages.volume(&id, call.node()).and_then(|volume| volume.archive.clone());
+    let Some(archive) = found else { return Err(Fault::die(format!("volume '{id}' does not exist"))) };
     let path = call.required("filepath");
     let path = match BASE64.decode(path).ok().and_then(|bytes| String::from_utf8(bytes).ok()) {
         Some(decoded) if path != "/" => decoded,
