@@ -211,12 +211,15 @@ async fn sort(cluster: &Cluster, pool: &str, slug: &str) -> Result<(Own, Foreign
         guests: place.scope.guests.clone(),
         storages: place.scope.storages.clone(),
     };
-    let mut seen = BTreeSet::new();
-    let storages: Vec<(String, String)> = listed
-        .iter()
-        .filter_map(|row| row.node.clone().zip(row.storage.clone()))
-        .filter(|(_, storage)| !own.storages.contains(storage) && seen.insert(storage.clone()))
-        .collect();
+    // Proxmox lists in any order: of the nodes that have a storage the first by name is asked.
+    let on: BTreeSet<(String, String)> =
+        listed.iter().filter_map(|row| row.storage.clone().zip(row.node.clone())).collect();
+    let mut storages: Vec<(String, String)> = Vec::new();
+    for (storage, node) in on.into_iter().filter(|(storage, _)| !own.storages.contains(storage)) {
+        if storages.last().is_none_or(|(_, last)| *last != storage) {
+            storages.push((node, storage));
+        }
+    }
     let guests: Vec<_> =
         cluster.guests().await?.into_iter().filter(|guest| !own.guests.contains(&guest.vmid)).collect();
     let pools: Vec<String> = pools.into_iter().filter(|name| !own.pools.contains(name)).collect();

@@ -92,7 +92,7 @@ impl Cluster {
         self.remove_canary(slug, mark).await?;
         let name = Self::canary(slug);
         let userid: UserId = self.parse(&name)?;
-        let until = u64::try_from(bnna_store::now().unix_timestamp()).unwrap_or(0) + lives.as_secs();
+        let until = self.clock().await? + lives.as_secs();
         let user = CreateUser {
             expire: Some(until),
             groups: vec![slug.to_owned()],
@@ -105,6 +105,15 @@ impl Cluster {
         let made = async { Ok(self.pve.access().create_token(&id, &params).await?.value.into_inner()) };
         let secret = self.change(Edit::MakeToken(id.to_string()), made, || self.secret.clone()).await?;
         self.with_token(&id.to_string(), secret)
+    }
+
+    /// The cluster's own time, Unix seconds: it decides when a token ends.
+    async fn clock(&self) -> Result<u64, Error> {
+        let nodes = self.on(self.pve.nodes().list()).await?;
+        let online = nodes.into_iter().filter(|node| node.is_online()).map(|node| node.node).min();
+        let node = online.ok_or_else(|| self.refused("no node is online"))?;
+        let time = self.on(self.pve.node(&node).time()).await?.time;
+        u64::try_from(time).map_err(|_| self.refused(format!("node {node} lives before 1970")))
     }
 
     /// Removes the canary; content when there is none.

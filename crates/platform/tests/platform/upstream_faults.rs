@@ -200,7 +200,7 @@ impl Course {
                 let struck = strike_at(stage, call, before, &fault, lasting);
                 let view = run(&scene).await;
                 unwatch(stage);
-                assert!(struck.load(Ordering::SeqCst) > 0, "{case}: the call did not come");
+                assert!(struck.load(Ordering::SeqCst) > 0, "{case}: the call did not come: {view:?}");
                 self.judge(&case, &scene, &view, host, lasting == Lasting::Once).await;
             }
         }
