@@ -121,6 +121,7 @@ async fn a_dry_run_names_the_calls_that_are_then_made() {
         ("PUT", account("/acls"), json!({}), 0),
         ("POST", account("/repair"), json!({}), 0),
         ("POST", account("/impersonate"), json!({}), 0),
+        ("POST", account("/canary"), json!({}), 6),
         ("POST", on_a(furnished.free, "/adopt?"), json!({"account_slug": "acme"}), 1),
         ("POST", on_a(furnished.free, "/start?"), json!({}), 1),
         ("DELETE", on_a(furnished.running, "?force=true&"), Value::Null, 2),

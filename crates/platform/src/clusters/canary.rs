@@ -124,9 +124,12 @@ impl Cluster {
         let name = Self::canary(slug);
         let userid: UserId = self.parse(&name)?;
         let users = self.on(self.pve.access().users(UserFilter::default())).await?;
-        let Some(user) = users.into_iter().find(|user| user.userid == userid) else { return Ok(()) };
-        if user.comment.as_deref() != Some(mark) {
-            return Err(self.refused(format!("user {name} is not bnna's: its comment is not {mark:?}")));
+        match users.into_iter().find(|user| user.userid == userid) {
+            Some(user) if user.comment.as_deref() != Some(mark) => {
+                return Err(self.refused(format!("user {name} is not bnna's: its comment is not {mark:?}")));
+            }
+            None if !self.edits().contains(&Edit::MakeUser(name.clone())) => return Ok(()),
+            Some(_) | None => {}
         }
         let deleted = async {
             match self.pve.access().delete_user(&userid).await {
