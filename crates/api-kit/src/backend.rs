@@ -12,6 +12,7 @@ use bnna_platform::views::DryRun;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tower::ServiceExt as _;
+use tracing::Instrument as _;
 
 use crate::code::Code;
 use crate::envelope::Answer;
@@ -78,7 +79,10 @@ impl<S: Backend> Behind<S> {
     /// The handler itself does it, over a state on which nothing sticks.
     async fn tried(&self, request: Request) -> Result<Response, ApiError> {
         let Rehearsal { state, would } = self.state.rehearse().await?;
-        let response = match self.router.clone().with_state(state).oneshot(afresh(request)).await {
+        // What fails in a rehearsal is logged as such: nothing is left behind and nothing is stuck.
+        let span = tracing::info_span!("dry_run");
+        let tried = self.router.clone().with_state(state).oneshot(afresh(request)).instrument(span);
+        let response = match tried.await {
             Ok(response) => response,
             Err(never) => match never {},
         };
