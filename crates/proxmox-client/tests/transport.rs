@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use proxmox_client::error::{CertificateProblem, MaybeSent, NeverSent, Unreadable};
 use proxmox_client::pve::access::users::UserFilter;
-use proxmox_client::{CallRecord, Class, Error, Limits, Method, Observer, Params, Pve, Timeouts, Trust, in_request};
+use proxmox_client::{
+    BuildError, CallRecord, Class, Error, Limits, Method, Observer, Params, Pve, Timeouts, Trust, in_request,
+};
 use serde_json::json;
 use server::{Reply, SECRET, Server, answer, data, typed};
 use tokio::io::AsyncReadExt;
@@ -577,4 +579,60 @@ async fn a_rehearsing_client_sends_reads_and_names_what_it_did_not_send() {
     let error = pve.access().delete_group("a b").await.unwrap_err();
     assert_eq!(error.rehearsed(), Some((proxmox_client::Method::Delete, "/access/groups/a%20b")));
     assert_eq!(server.count(), 1, "only the read was sent");
+}
+
+#[test]
+fn a_token_with_the_wrong_separator_is_no_token() {
+    // `user@realm!name` and the secret are given apart; joined as either server joins them they are neither.
+    for id in ["root@pam:test", "root@pam!test=hunter2", "root@pam!test:hunter2", "root@pam", "root!test@", "root@pam!"]
+    {
+        let built = Pve::builder()
+            .address("localhost")
+            .token(id, SECRET.to_owned())
+            .trust(Trust::pinned([&*"ab".repeat(32)]).unwrap())
+            .build();
+        let error = built.err().unwrap_or_else(|| panic!("{id} is taken for a token"));
+        assert!(matches!(error, BuildError::Id(_) | BuildError::Credentials(_)), "{id}: {error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "what is behind the separator may be the secret");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_the_server_does_not_take_apart_is_unauthenticated() {
+    let server = Server::start(|_| typed(401, "No ticket", "", "")).await;
+    let error = server.pve().version().await.unwrap_err();
+    let refusal = error.refusal().unwrap();
+    assert!(refusal.is_unauthenticated() && refusal.text() == "No ticket", "{error}");
+    assert_eq!(server.count(), 1, "the same token would be refused again");
+}
+
+#[tokio::test]
+async fn a_volume_id_with_blanks_is_one_segment_of_the_path() {
+    let server = Server::start(|request| match request.method.as_str() {
+        "GET" => data(json!({"path": "/x/my disc #1.iso", "format": "raw", "size": 1})),
+        _ => data(json!(null)),
+    })
+    .await;
+    let pve = server.pve();
+    let node = pve.node("pve1");
+    let volume = "local:iso/my disc #1 ä?.iso".parse().unwrap();
+    node.storage("local").volume(&volume).await.unwrap();
+    assert!(node.storage("local").remove_volume(&volume).await.unwrap().is_none());
+    let path = "/api2/json/nodes/pve1/storage/local/content/local%3Aiso%2Fmy%20disc%20%231%20%C3%A4%3F.iso";
+    assert_eq!(server.requests().iter().map(|request| request.target.as_str()).collect::<Vec<_>>(), [path, path]);
+}
+
+#[tokio::test]
+async fn wrong_types_in_a_refusal_do_not_hide_it() {
+    for body in [
+        r#"{"data":null,"message":{"a":1},"errors":["x"]}"#,
+        r#"{"errors":{"vmid":{"why":[1]}}}"#,
+        "[]",
+        "7",
+        "\u{feff}",
+    ] {
+        let server = Server::start(move |_| answer(400, "Parameter verification failed.", body)).await;
+        let error = server.pve().version().await.unwrap_err();
+        assert_eq!((error.class(), error.status()), (Class::Answered, Some(400)), "{body}: {error}");
+    }
 }

@@ -13,6 +13,7 @@ use super::tls::{self, Trust};
 use super::{Connection, Inner};
 use crate::call::Product;
 use crate::error::BuildError;
+use crate::ids::InvalidId;
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +85,14 @@ impl<C: From<Connected>> Builder<C> {
     /// Uses an API token: `user@realm!name` and its secret.
     pub fn token(mut self, id: &str, secret: impl Into<SecretString>) -> Self {
         let secret = secret.into();
-        self.credentials = Some(id.parse().map(|id| Credentials::Token { id, secret }).map_err(Into::into));
+        // What follows a separator may be the secret, which no error shows.
+        let refused = |error: InvalidId| match id.split_once(['=', ':']) {
+            Some((before, _)) => {
+                BuildError::Credentials(format!("{before:?} with more behind it is no token id: give the secret apart"))
+            }
+            None => error.into(),
+        };
+        self.credentials = Some(id.parse().map(|id| Credentials::Token { id, secret }).map_err(refused));
         self
     }
 

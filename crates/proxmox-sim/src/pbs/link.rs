@@ -156,10 +156,16 @@ impl BackupLink {
     pub fn status(&self, repository: &Repository) -> Result<(u64, u64, u64), LinkError> {
         let (mut pbs, caller) = self.open(repository)?;
         let path = format!("/datastore/{}", repository.datastore);
-        if !pbs.holds_any(Some(&caller), &path, &["Datastore.Audit", "Datastore.Backup"]) {
+        const LOOK: &[&str] = &["Datastore.Audit", "Datastore.Backup"];
+        let full = pbs.holds_any(Some(&caller), &path, LOOK);
+        if !full && !pbs.holds_any_below(Some(&caller), &repository.datastore, LOOK) {
             return Err(Refusal::forbidden().into());
         }
         lookup(&mut pbs, &repository.datastore, Use::Read)?;
+        // How full it is is not for those who have rights on namespaces only.
+        if !full {
+            return Ok((0, 0, 0));
+        }
         Ok(super::api::status::disk(&pbs))
     }
 
@@ -206,7 +212,13 @@ impl BackupLink {
         let Repository { datastore, namespace, .. } = repository;
         let group = format!("{}/{}", backup.kind, backup.id);
         check_backup(&mut pbs, &caller, repository, &group)?;
+        let (_, _, available) = super::api::status::disk(&pbs);
         let store = lookup(&mut pbs, datastore, Use::Write)?;
+        if available == 0 {
+            return Err(LinkError::Refused(
+                "inserting chunk on store failed - ENOSPC: No space left on device".to_owned(),
+            ));
+        }
         let newest = store.group(namespace, &group).and_then(|group| group.snapshots.keys().next_back().copied());
         if newest.is_some_and(|newest| newest >= backup.time) {
             return Err(LinkError::Refused("backup timestamp is older than last backup.".to_owned()));

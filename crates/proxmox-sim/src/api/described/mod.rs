@@ -309,6 +309,23 @@ mod tests {
     }
 
     #[test]
+    fn every_typed_call_is_simulated() {
+        let table = Table::pve();
+        let mut missing = Vec::new();
+        for typed in proxmox_client::calls::all().filter(|call| call.product == proxmox_client::Product::Pve) {
+            let shape = |template: &str| template.replace("{*", "{");
+            let mut found = table.endpoints().filter(|endpoint| {
+                endpoint.method == typed.method.as_str() && shape(&endpoint.template) == typed.template
+            });
+            let answers = |endpoint: &Endpoint| !std::ptr::fn_addr_eq(endpoint.handler, not_simulated as Handler);
+            if !found.any(answers) {
+                missing.push(format!("{typed:?}"));
+            }
+        }
+        assert!(missing.is_empty(), "{missing:#?}");
+    }
+
+    #[test]
     fn permissions_nest() {
         let text = "(or (and (all /a A) (any /b B C)) (given pool (all /pool/{pool} P)))";
         let Some(Check::Or(all)) = check(text) else { panic!("not understood") };
