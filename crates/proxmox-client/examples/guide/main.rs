@@ -3,6 +3,8 @@
 //! The address, token, secret and fingerprint come from `PVE_ADDRESS`, `PVE_TOKEN`, `PVE_SECRET` and `PVE_FINGERPRINT`. The tests of proxmox-sim
 //! run the same files against the simulator.
 
+#![allow(clippy::print_stdout, reason = "programs for people to run")]
+
 mod back_up_and_restore;
 mod change_configuration;
 mod create_container;

@@ -218,10 +218,10 @@ impl BackupJob {
         volume.protected = self.protected;
         volume.notes = self.notes_template.as_ref().map(|template| {
             template
-                .replace("{guestname}", &guest.name())
-                .replace("{vmid}", &guest.vmid.to_string())
-                .replace("{node}", node)
-                .replace("{cluster}", cluster.name.as_deref().unwrap_or("standalone node"))
+                .replace("{{guestname}}", &guest.name())
+                .replace("{{vmid}}", &guest.vmid.to_string())
+                .replace("{{node}}", node)
+                .replace("{{cluster}}", cluster.name.as_deref().unwrap_or("standalone node"))
                 .replace("\\n", "\n")
         });
         volume.archive = Some(Archive { kind: guest.kind, config: config.render(), volumes: contents });
