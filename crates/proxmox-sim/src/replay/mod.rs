@@ -5,9 +5,11 @@
 //! keys and their types, and values, except those that cannot repeat (ids of processes, times, secrets, digests). Used by `cargo xtask replay` and by
 //! this crate's tests.
 
+mod captured;
 mod client;
 mod compare;
 mod run;
+mod text;
 mod transcript;
 
 pub use client::ClientError;

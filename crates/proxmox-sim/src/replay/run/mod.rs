@@ -1,24 +1,28 @@
-//! Playing a scenario: building requests out of exchanges, waiting for tasks, collecting differences.
+//! Playing a scenario: sending its requests, waiting for tasks, collecting differences.
+
+mod lab;
+mod request;
+mod timing;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
-use crate::pbs::{PbsBuilder, PbsSim};
 use crate::state::{Clock, Cluster};
 use crate::{Sim, SimBuilder, SimError};
 
-use super::client::{Answer, Client, ClientError, Raw};
-use super::compare::{self, Captured};
-use super::transcript::{Exception, Exchange, Line, Scenario, Sent, Task};
+use lab::{Backup, backup_server};
+use timing::{latest_past, manual_clock, recorded_time, started};
+
+use crate::replay::captured::{Captured, counterpart};
+use crate::replay::client::{Answer, Client, ClientError, Raw};
+use crate::replay::compare;
+use crate::replay::transcript::{Exception, Exchange, Line, Scenario, Task};
 
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// No recording took longer, seconds.
-const LONGEST: i64 = 3_600;
 /// A task is waited for so many rounds.
 const TASK_ROUNDS: u32 = 600;
 /// A simulated task may take so many seconds more than the recorded one before time moves in larger steps.
@@ -99,15 +103,6 @@ struct Player {
     /// Literal bodies by the label of their exchange.
     bodies: BTreeMap<String, String>,
 }
-
-/// The backup server of a scenario.
-struct Backup {
-    sim: PbsSim,
-    secret: String,
-}
-
-/// Address of the backup server in the recorded network.
-const BACKUP_ADDRESS: &str = "10.99.0.3";
 
 /// Plays a scenario against a fresh simulator.
 ///
@@ -230,91 +225,8 @@ async fn play(mut player: Player, scenario: &Scenario, exceptions: &[Exception])
     report
 }
 
-/// The backup server of the recorded network: one datastore, and the user and token that the cluster backs up with.
-async fn backup_server(version: &str) -> Result<Backup, SimError> {
-    let grants = [("/datastore/ds1", "DatastoreBackup"), ("/datastore/ds1", "DatastoreAudit")];
-    let sim = PbsBuilder::new("pbs1")
-        .version(if version.starts_with('3') { version } else { "3.2.4" })
-        .password("root@pam", "labroot123")
-        .datastore("ds1")
-        .root_token("lab", None)
-        .token("pve@pbs!pve1", None, &grants)
-        .start()
-        .await?;
-    let secret = sim.root_token().map(|token| token.secret.clone()).unwrap_or_default();
-    Ok(Backup { sim, secret })
-}
-
-impl Backup {
-    /// Makes the server reachable from a cluster, as a storage of it.
-    fn attach(&self, cluster: &mut Cluster) {
-        let (secret, fingerprint) = self.sim.with_state(|pbs| {
-            let token = pbs.tokens.get("pve@pbs!pve1").map(|token| token.secret.0.clone());
-            (token.unwrap_or_default(), pbs.fingerprint.to_ascii_uppercase())
-        });
-        cluster.backup_servers.attach(BACKUP_ADDRESS, self.sim.link());
-        let options = [
-            ("content", "backup"),
-            ("datastore", "ds1"),
-            ("fingerprint", fingerprint.as_str()),
-            ("password", secret.as_str()),
-            ("server", BACKUP_ADDRESS),
-            ("username", "pve@pbs!pve1"),
-        ];
-        let options = options.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
-        cluster.storages.define("pbs", crate::storage::Definition::new("pbs", options));
-    }
-}
-
 fn is_backup(entry: &str) -> bool {
     entry.starts_with("pbs")
-}
-
-/// A clock that stands at this time (Unix seconds).
-#[allow(clippy::cast_possible_truncation)]
-fn manual_clock(seconds: f64) -> Clock {
-    let mut clock = Clock::manual(seconds.floor() as i64);
-    clock.advance(Duration::from_secs_f64(seconds.fract().clamp(0.0, 1.0)));
-    clock
-}
-
-/// The time at which a recorded task started.
-fn recorded_time(exchange: &Exchange) -> Option<i64> {
-    let upid = exchange.response.body.get("data")?.as_str()?.strip_prefix("UPID:")?;
-    let at = if is_backup(&exchange.entry) { 4 } else { 3 };
-    i64::from_str_radix(upid.split(':').nth(at)?, 16).ok()
-}
-
-/// Keys of answers whose values are times that had passed.
-const PAST: &[&str] = &["ctime", "endtime", "localtime", "starttime", "time", "timestamp"];
-
-/// The latest time (Unix seconds) that a recorded answer names as past: it came no earlier. Only times of the recording itself count.
-fn latest_past(value: &Value, since: i64) -> Option<i64> {
-    match value {
-        Value::Array(items) => items.iter().filter_map(|item| latest_past(item, since)).max(),
-        Value::Object(map) => {
-            let own =
-                map.iter().filter(|(key, _)| PAST.contains(&key.as_str())).filter_map(|(_, value)| value.as_i64());
-            let own = own.filter(|time| (since..since + LONGEST).contains(time)).max();
-            let below = map.values().filter_map(|value| latest_past(value, since)).max();
-            own.max(below)
-        }
-        _ => None,
-    }
-}
-
-/// When a recording began, Unix seconds: the time of its first task, less what the exchanges before it took. Its node had been started just
-/// then.
-fn started(scenario: &Scenario) -> Option<f64> {
-    let mut before = 0.0;
-    for line in &scenario.lines {
-        let Line::Exchange(exchange) = line else { continue };
-        if let Some(time) = recorded_time(exchange).and_then(|time| i32::try_from(time).ok()) {
-            return Some(f64::from(time) - before);
-        }
-        before += exchange.response.seconds.unwrap_or(0.0);
-    }
-    None
 }
 
 impl Player {
@@ -399,7 +311,7 @@ impl Player {
                 other => other.to_string(),
             };
             let recorded = exchange.response.body.pointer(pointer).map(text).unwrap_or_default();
-            let ours = compare::counterpart(pointer, &exchange.response.body, &body, &self.captured);
+            let ours = counterpart(pointer, &exchange.response.body, &body, &self.captured);
             let ours = ours.or_else(|| body.pointer(pointer)).map(text).unwrap_or_default();
             self.captured.add(name, recorded, ours);
         }
@@ -485,147 +397,5 @@ impl Player {
         };
         let answer = self.clients.get_mut(entry)?.send(&raw).await.ok()?;
         serde_json::from_slice(&answer.body).ok()
-    }
-
-    fn root(&self, entry: &str) -> String {
-        match &self.backup {
-            Some(backup) if is_backup(entry) => format!("PBSAPIToken=root@pam!lab:{}", backup.secret),
-            _ => format!("PVEAPIToken=root@pam!lab={}", self.secret),
-        }
-    }
-
-    fn raw(&self, exchange: &Exchange) -> Raw {
-        let sent = &exchange.request;
-        let mut headers = self.credentials(exchange);
-        let body = self.body(sent, &mut headers);
-        for (name, value) in sent.headers.iter().flatten() {
-            let present: Vec<String> = headers.keys().filter(|key| key.eq_ignore_ascii_case(name)).cloned().collect();
-            for key in present {
-                headers.remove(&key);
-            }
-            if let Some(value) = value {
-                headers.insert(name.clone(), self.filled(value, false));
-            }
-        }
-        let prefix = sent.prefix.as_deref().unwrap_or("/api2/json");
-        let mut target = format!("{prefix}{}", self.filled(&sent.path, true));
-        let query = match &sent.raw_query {
-            Some(raw) => self.filled(raw, true),
-            None => sent.query.as_ref().map(|query| self.encoded(query)).unwrap_or_default(),
-        };
-        if !query.is_empty() {
-            target = format!("{target}?{query}");
-        }
-        Raw { method: sent.method.clone(), target, headers, body }
-    }
-
-    fn credentials(&self, exchange: &Exchange) -> BTreeMap<String, String> {
-        let mut headers = BTreeMap::new();
-        let ours = |name: &str| self.captured.ours(name).unwrap_or_default().to_owned();
-        match exchange.caller.split_once(':') {
-            None if exchange.caller == "root-token" => {
-                headers.insert("Authorization".to_owned(), self.root(&exchange.entry));
-            }
-            Some(("token", name)) => {
-                let (id, secret) = (ours(&format!("{name}.id")), ours(&format!("{name}.secret")));
-                let value = if is_backup(&exchange.entry) {
-                    format!("PBSAPIToken={id}:{secret}")
-                } else {
-                    format!("PVEAPIToken={id}={secret}")
-                };
-                headers.insert("Authorization".to_owned(), value);
-            }
-            Some(("ticket", user)) => {
-                let ticket = ours(&format!("TICKET:{user}"));
-                let ticket = utf8_percent_encode(&ticket, ESCAPED).to_string();
-                let cookie = if is_backup(&exchange.entry) { "PBSAuthCookie" } else { "PVEAuthCookie" };
-                headers.insert("Cookie".to_owned(), format!("{cookie}={ticket}"));
-                if exchange.request.method != "GET" {
-                    headers.insert("CSRFPreventionToken".to_owned(), ours(&format!("CSRF:{user}")));
-                }
-            }
-            _ => {}
-        }
-        headers
-    }
-
-    fn body(&self, sent: &Sent, headers: &mut BTreeMap<String, String>) -> Option<Bytes> {
-        let mut typed = |kind: &str| headers.insert("Content-Type".to_owned(), kind.to_owned());
-        if let Some(raw) = &sent.raw_body {
-            // A body may be written as that of an earlier exchange: `(as LABEL)`.
-            let label = raw.strip_prefix("(as ").and_then(|rest| rest.strip_suffix(')'));
-            let raw = label.and_then(|label| self.bodies.get(label)).unwrap_or(raw);
-            if let Some(kind) = &sent.content_type {
-                typed(kind);
-            }
-            return Some(Bytes::from(self.filled(raw, false)));
-        }
-        if let Some(json) = &sent.json {
-            typed("application/json");
-            return Some(Bytes::from(self.filled_json(json).to_string()));
-        }
-        if let Some(form) = &sent.form {
-            typed("application/x-www-form-urlencoded");
-            return Some(Bytes::from(self.encoded(form)));
-        }
-        matches!(sent.method.as_str(), "POST" | "PUT").then(Bytes::new)
-    }
-
-    fn encoded(&self, fields: &BTreeMap<String, Value>) -> String {
-        let mut parts = Vec::new();
-        let mut push = |name: &str, value: &Value| {
-            let text = match value {
-                Value::String(text) => self.filled(text, false),
-                other => other.to_string(),
-            };
-            let (name, text) = (utf8_percent_encode(name, ESCAPED), utf8_percent_encode(&text, ESCAPED));
-            parts.push(format!("{name}={text}"));
-        };
-        for (name, value) in fields {
-            match value {
-                Value::Array(items) => items.iter().for_each(|item| push(name, item)),
-                other => push(name, other),
-            }
-        }
-        parts.join("&")
-    }
-
-    fn filled_json(&self, value: &Value) -> Value {
-        match value {
-            Value::String(text) => Value::String(self.filled(text, false)),
-            Value::Array(items) => items.iter().map(|item| self.filled_json(item)).collect(),
-            Value::Object(map) => map
-                .iter()
-                .map(|(key, item)| (key.clone(), self.filled_json(item)))
-                .collect::<serde_json::Map<_, _>>()
-                .into(),
-            other => other.clone(),
-        }
-    }
-
-    /// Fills `{{NAME}}` with what was captured and `{{300xTEXT}}` with the text so many times.
-    fn filled(&self, text: &str, in_path: bool) -> String {
-        let mut out = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("{{") {
-            let Some((name, tail)) = after.split_once("}}") else { break };
-            out.push_str(before);
-            match (self.captured.ours(name), name.split_once('x')) {
-                (Some(value), _) if in_path => out.extend(utf8_percent_encode(value, ESCAPED)),
-                (Some(value), _) => out.push_str(value),
-                (None, Some((count, piece))) if count.parse::<usize>().is_ok() => {
-                    let piece = piece.trim_matches('"');
-                    out.push_str(&piece.repeat(count.parse().unwrap_or(0)));
-                }
-                _ => {
-                    out.push_str("{{");
-                    out.push_str(name);
-                    out.push_str("}}");
-                }
-            }
-            rest = tail;
-        }
-        out.push_str(rest);
-        out
     }
 }
