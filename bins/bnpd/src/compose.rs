@@ -10,6 +10,7 @@ use bnna_auth::limits::FailureLimit;
 use bnna_auth::seal::{MasterKey, MasterKeys, SealError};
 use bnna_auth::users_table::{UsersTable, UsersTableError};
 use bnna_platform::clusters::{ClientSettings, ClusterSettings, Trust};
+use bnna_platform::condition::KeyFiles;
 use bnna_platform::{Platform, Settings};
 use bnna_store::{Options, Store};
 use tokio::net::TcpListener;
@@ -198,6 +199,10 @@ fn settings(config: &Config) -> Settings {
         ssh_keys_file: config.platform.ssh_keys_file.clone(),
         base_domain: config.platform.base_domain.clone(),
         canary_every: config.platform.canary_every,
+        key_files: KeyFiles {
+            master: Some(config.auth.master_key_file.clone()),
+            csvauth: Some(config.auth.csvauth_key_file.clone()),
+        },
         ..Settings::default()
     }
 }

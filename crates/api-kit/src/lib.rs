@@ -24,6 +24,7 @@ mod openapi;
 mod platform;
 mod process;
 mod routes;
+mod seats;
 mod server;
 mod stack;
 

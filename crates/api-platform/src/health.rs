@@ -49,8 +49,9 @@ pub(crate) struct VersionAnswer {
 
 /// Says whether bnpd is well, for people.
 ///
-/// The plain text `ok`; 503 with a sentence where its store does not work or it is about to end. What exactly is wrong is in the
-/// log.
+/// The plain text `ok`; lines that begin with `degraded:` where something works only until the next start (a key file is gone, the
+/// users table is broken); 503 with a sentence where its store does not work or it is about to end. What exactly is wrong is in
+/// the log.
 #[utoipa::path(
     get, path = "/health", tag = "health",
     responses(
@@ -59,9 +60,13 @@ pub(crate) struct VersionAnswer {
     )
 )]
 async fn health(State(platform): State<Platform>) -> Response {
-    match platform.ready().await {
-        Ok(()) => "ok".into_response(),
-        Err(not_ready) => (StatusCode::SERVICE_UNAVAILABLE, in_public(&not_ready)).into_response(),
+    if let Err(not_ready) = platform.ready().await {
+        return (StatusCode::SERVICE_UNAVAILABLE, in_public(&not_ready)).into_response();
+    }
+    let worn = platform.worn().await;
+    match worn.is_empty() {
+        true => "ok".into_response(),
+        false => worn.iter().map(|what| format!("degraded: {what}\n")).collect::<String>().into_response(),
     }
 }
 

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod actor;
 pub mod audit;
 pub mod clusters;
+pub mod condition;
 mod error;
 mod estate;
 pub mod identity;

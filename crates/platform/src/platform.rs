@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Adopt, Canary, Create, Delete, Repair, SetStatus, SyncAcls};
 use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
+use crate::condition::KeyFiles;
 use crate::error::Error;
 use crate::estate::Estate;
 use crate::instances::{AdoptInstance, Destroy};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub base_domain: Option<String>,
     /// How often every account's canary is sent; never unless given.
     pub canary_every: Option<Duration>,
+    /// The key files that it was started from, to tell when they are gone.
+    pub key_files: KeyFiles,
     /// How operations run.
     pub operations: bnna_operations::Settings,
 }
@@ -48,6 +51,7 @@ impl Default for Settings {
             ssh_keys_file: None,
             base_domain: None,
             canary_every: None,
+            key_files: KeyFiles::default(),
             operations: bnna_operations::Settings {
                 attempts: 3,
                 backoff: Duration::from_millis(200),

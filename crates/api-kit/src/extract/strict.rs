@@ -66,6 +66,7 @@ fn explain(path: &str, message: &str, place: &str) -> ApiError {
     if let Some(field) = quoted_after(message, "duplicate field ") {
         return ApiError::bad_request(format!("{} is there twice", shorten(field)));
     }
+    let message = without_value(message);
     if path.is_empty() {
         return ApiError::bad_request(format!("the {place}: {message}"));
     }
@@ -86,6 +87,18 @@ fn invalid_at(path: &str, message: String) -> ApiError {
 /// What stands in backticks after a phrase.
 fn quoted_after<'a>(message: &'a str, phrase: &str) -> Option<&'a str> {
     message.strip_prefix(phrase)?.strip_prefix('`')?.split('`').next()
+}
+
+/// Without the value that a type's complaint quotes (`invalid type: string "x", expected …`): it may be a secret in the wrong place.
+fn without_value(message: &str) -> String {
+    let parts = message.split_once(": ").and_then(|(what, rest)| Some((what, rest.rsplit_once(", expected ")?)));
+    match parts {
+        Some((what @ ("invalid type" | "invalid value"), (found, expected))) => {
+            let kind = found.split(['"', '`']).next().unwrap_or_default().trim_end();
+            format!("{what}: {kind}, expected {expected}")
+        }
+        _ => message.to_owned(),
+    }
 }
 
 /// Without `at line 1 column 2`, which counts in a text that the client does not see as lines.
