@@ -3,8 +3,11 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, missing_docs)]
 
+mod load;
+mod random;
 mod rows;
 mod sweep;
+mod two;
 
 /// The program that is killed.
 const BNPD: &str = env!("CARGO_BIN_EXE_bnpd-under-test");

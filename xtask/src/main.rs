@@ -3,6 +3,7 @@
 mod bench;
 mod ci;
 mod conformance;
+mod crash;
 mod db;
 mod fuzz;
 mod integration;
@@ -38,6 +39,8 @@ enum Task {
     Conformance(conformance::Args),
     /// One suite against the simulator or a Proxmox VE in use, in a pool and a range of VMIDs of its own.
     Integration(Box<integration::Args>),
+    /// bnpd killed at random moments under a mixed load, as often as is asked for.
+    Crash(crash::Args),
     /// The database adapters' checks against any server given, below a prefix, cleaning up after themselves.
     Db(db::Args),
     /// Every fuzz target, each for a bounded time, from the corpus that is kept.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Openapi(args) => openapi::run(&args),
         Task::Conformance(args) => conformance::run(&args),
         Task::Integration(args) => integration::run(&args),
+        Task::Crash(args) => crash::run(&args),
         Task::Db(args) => db::run(&args),
         Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Bench(which) => bench::run(&which),
