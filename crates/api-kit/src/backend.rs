@@ -79,8 +79,9 @@ impl<S: Backend> Behind<S> {
     /// The handler itself does it, over a state on which nothing sticks.
     async fn tried(&self, request: Request) -> Result<Response, ApiError> {
         let Rehearsal { state, would } = self.state.rehearse().await?;
-        // What fails in a rehearsal is logged as such: nothing is left behind and nothing is stuck.
-        let span = tracing::info_span!("dry_run");
+        // What fails in a rehearsal is logged as such: nothing is left behind and nothing is stuck. Of the highest level, so that
+        // it is there whatever is logged.
+        let span = tracing::error_span!("dry_run");
         let tried = self.router.clone().with_state(state).oneshot(afresh(request)).instrument(span);
         let response = match tried.await {
             Ok(response) => response,
