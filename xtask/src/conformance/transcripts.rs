@@ -105,3 +105,21 @@ fn refusal(method: Method, template: &str, status: u64, exchange: &Value, body: 
         _ => Err(format!("status {status} lost something: {error}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_answer_in_the_shared_conversations_decodes() {
+        let dir = crate::process::workspace_root().join("../shared/contract/transcripts");
+        if !dir.is_dir() {
+            eprintln!("SKIPPED: no recorded transcripts at {}", dir.display());
+            return;
+        }
+        for product in [Product::Pve, Product::Pbs] {
+            let mut coverage = super::super::Coverage::new();
+            assert_eq!(check(&dir, product, &mut coverage), Ok(0), "{product}");
+        }
+    }
+}
