@@ -60,6 +60,31 @@ async fn an_answer_is_kept_for_a_day_and_for_its_caller_alone() {
 }
 
 #[tokio::test]
+async fn a_request_is_done_once_by_two_processes_over_one_store() {
+    let site = Site::start().await;
+    let other = site.another().await;
+    let asked = repeat("k");
+    let mine = first(&site, &asked, "r-1").await;
+    assert!(matches!(other.claim(&asked, "r-2").await.unwrap(), Claimed::Running(None)));
+    let answer = KeptAnswer { status: 200, headers: Vec::new(), body: "{}".to_owned() };
+    site.platform.keep_answer(&mine, &answer).await.unwrap();
+    assert!(matches!(other.claim(&asked, "r-3").await.unwrap(), Claimed::Answered(kept) if kept == answer));
+
+    // The other one dies in the middle of a request: the next one is free to do it.
+    let asked = repeat("d");
+    let Claimed::New(theirs) = other.claim(&asked, "r-4").await.unwrap() else { panic!("a new key") };
+    assert!(matches!(claim(&site, &asked, "r-5").await, Claimed::Running(None)));
+    let store = other.store().clone();
+    other.shutdown(std::time::Duration::ZERO).await;
+    drop((theirs, other));
+    store.close().await;
+    crate::support::eventually("the mark of the dead process goes", || async {
+        matches!(claim(&site, &asked, "r-6").await, Claimed::New(_)).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_request_that_did_nothing_before_its_process_died_is_done_anew() {
     let mut site = Site::start().await;
     let asked = repeat("k");

@@ -75,6 +75,11 @@ impl Site {
         self.platform = platform(&self.directory, &self.masters, &self.users, &self.clients).await;
     }
 
+    /// Another bnpd over the same store.
+    pub async fn another(&self) -> Platform {
+        platform(&self.directory, &self.masters, &self.users, &self.clients).await
+    }
+
     pub fn store(&self) -> &Store {
         self.platform.store()
     }
