@@ -119,9 +119,12 @@ fn builder(args: &Args) -> Result<SimBuilder, Failure> {
     let mut builder = match saved {
         Some(cluster) => SimBuilder::from_state(cluster),
         None => first(args)?
-            .clock(Clock::with_speed(args.speed))
-            .password("root@pam", &args.password)
-            .state(|cluster| cluster.behaviour = Behaviour::default())
+            .state(|cluster| {
+                cluster.clock.set_speed(args.speed);
+                if !cluster.access.password_matches("root@pam", &args.password) {
+                    cluster.access.set_password("root@pam", &args.password);
+                }
+            })
             .state(|cluster| synthetic::add_guests(cluster, args.guests)),
     };
     let mut names = Vec::new();
@@ -147,7 +150,8 @@ fn first(args: &Args) -> Result<SimBuilder, Failure> {
     }
     let names: Vec<String> = (1..=args.nodes).map(|number| format!("pve{number}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    Ok(SimBuilder::from_state(Cluster::fresh(&names)).version(&args.pve_version))
+    let builder = SimBuilder::from_state(Cluster::fresh(&names)).version(&args.pve_version);
+    Ok(builder.state(|cluster| cluster.behaviour = Behaviour::default()))
 }
 
 async fn run(args: &Args) -> Result<(), Failure> {

@@ -324,7 +324,10 @@ impl Sim {
     /// # Errors
     /// [`SimError::File`].
     pub fn save(&self, path: &Path) -> Result<(), SimError> {
-        self.with_state(|cluster| cluster.save(path))
+        self.with_state(|cluster| {
+            cluster.clock.keep();
+            cluster.save(path)
+        })
     }
 
     /// Stops, and waits until every connection is closed.

@@ -146,6 +146,17 @@ fn header<'a>(answer: &'a str, name: &str) -> &'a str {
 }
 
 #[tokio::test]
+async fn a_wrong_content_type_is_told_of_a_right_answer() {
+    let of_port: FaultRule = serde_json::from_str(r#"{"times": 1, "kind": "wrong-content-type"}"#).unwrap();
+    assert_eq!(of_port, FaultRule::once(FaultKind::WrongContentType));
+    let sim = start().await;
+    sim.inject(of_port);
+    let answer = raw(&sim, "pve1", &get("/api2/json/version")).await.unwrap();
+    assert_eq!(header(&answer, "content-type"), "text/html");
+    assert!(answer.contains("\"release\""), "{answer}");
+}
+
+#[tokio::test]
 async fn a_saved_state_goes_on_with_the_same_certificate_and_token() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("state.json");

@@ -7,7 +7,7 @@ use super::call::{Caller, split_list};
 use super::{Fault, RawParams};
 
 /// Who may make a call.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Permission {
     /// No specification: `root@pam` itself and nobody else, not even its tokens.
     RootOnly,
@@ -20,7 +20,7 @@ pub enum Permission {
 }
 
 /// One check. Paths hold `{param}` place-holders.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Check {
     /// Privileges on a path: all of them, or any.
     Perm {

@@ -36,3 +36,9 @@ pub use datastore::{BackupFile, Datastore, Group, Snapshot};
 pub use link::{BackupLink, LinkError, Listed, NewBackup, Repository};
 pub use server::{PbsBuilder, PbsSim};
 pub use state::Pbs;
+
+/// Every call that a simulated backup server answers: verb, path template, first major version that has it (0 for all).
+#[must_use]
+pub fn calls() -> Vec<(&'static str, &'static str, u32)> {
+    table::Table::new().all().map(|call| (call.method, call.template, call.since)).collect()
+}

@@ -235,7 +235,10 @@ impl PbsSim {
     /// # Errors
     /// [`SimError::File`].
     pub fn save(&self, path: &Path) -> Result<(), SimError> {
-        self.with_state(|pbs| pbs.save(path))
+        self.with_state(|pbs| {
+            pbs.clock.keep();
+            pbs.save(path)
+        })
     }
 
     /// Stops, and waits until every connection is closed.

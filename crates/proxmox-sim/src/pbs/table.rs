@@ -74,6 +74,11 @@ impl Table {
         Self(all)
     }
 
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Endpoint> {
+        self.0.iter()
+    }
+
     /// The call that a verb and a path mean, with its path parameters. Fixed components are preferred to parameters.
     pub(super) fn find(&self, major: u32, method: &str, path: &str) -> Option<(&Endpoint, Vec<(String, String)>)> {
         let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

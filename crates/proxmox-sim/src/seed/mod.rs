@@ -1,11 +1,13 @@
 //! Seeds: a cluster's state rebuilt from answers recorded on a real one, one file an answer, listed in `INDEX.json`.
 //!
 //! What the answers show is taken over: nodes, guests with their configurations and snapshots, pools, users, groups, roles,
-//! ACLs, tokens, storages with their content, tasks. What they cannot show is made: tokens get new secrets (`tokens` of the
+//! ACLs, tokens, storages with their content and figures, network interfaces, virtual networks, firewalls, options, jobs, high
+//! availability, tasks. What they cannot show is made: tokens get new secrets (`tokens` of the
 //! loaded seed says which), users no password.
 
 mod access;
 mod answers;
+mod configuration;
 mod demo;
 mod guests;
 mod nodes;
@@ -28,6 +30,8 @@ pub struct Seed {
     pub cluster: Cluster,
     /// The tokens, with the secrets that were made for them.
     pub tokens: Vec<(String, Secret)>,
+    /// What the answers show and could not be made again, with the refusal.
+    pub left_out: Vec<String>,
 }
 
 impl Seed {
@@ -50,9 +54,10 @@ impl Seed {
         storages::fill(&mut cluster, answers);
         guests::fill(&mut cluster, answers);
         access::pools(&mut cluster, answers);
+        let left_out = configuration::fill(&mut cluster, answers);
         nodes::tasks(&mut cluster, answers);
         cluster.rights_changed();
-        Ok(Self { cluster, tokens })
+        Ok(Self { cluster, tokens, left_out })
     }
 }
 

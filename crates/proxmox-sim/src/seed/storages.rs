@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::answers::{Answers, field, flag, number, text};
+use crate::guests::{GuestConfig, GuestKind, sizes};
 use crate::state::Cluster;
-use crate::storage::{Definition, Space, Volume, VolumeId};
+use crate::storage::{Archive, Definition, Space, Volume, VolumeId};
 
 /// Keys of a row that are not options of the definition.
 const NOT_OPTIONS: &[&str] = &["storage", "type", "digest"];
@@ -31,7 +32,8 @@ pub(super) fn fill(cluster: &mut Cluster, answers: &Answers) {
                 let Some((storage, name)) = volid.split_once(':') else { continue };
                 let size = number(row, "size").and_then(|n| u64::try_from(n).ok()).unwrap_or_default();
                 let volume = Volume {
-                    content: field(row, "content"),
+                    // What is a container's is told from its owner.
+                    content: field(row, "content").replace("rootdir", "images"),
                     format: field(row, "format"),
                     size,
                     used: number(row, "used").and_then(|n| u64::try_from(n).ok()).unwrap_or(size),
@@ -42,7 +44,7 @@ pub(super) fn fill(cluster: &mut Cluster, answers: &Answers) {
                     protected: flag(row, "protected", false),
                     bootable: field(row, "content") == "iso",
                     verification: None,
-                    archive: None,
+                    archive: archive(answers, &nodes, row),
                 };
                 cluster.storages.put(&VolumeId::new(storage, name), node, volume);
                 reach(cluster, id);
@@ -52,6 +54,24 @@ pub(super) fn fill(cluster: &mut Cluster, answers: &Answers) {
             space(cluster, node, row);
         }
     }
+}
+
+/// What is in a backup: the guest as it was recorded is the nearest thing to what it was then.
+fn archive(answers: &Answers, nodes: &[String], row: &Value) -> Option<Archive> {
+    let kind = GuestKind::from_api(&field(row, "subtype"))?;
+    let vmid = field(row, "vmid");
+    let path = |node: &String| format!("/nodes/{node}/{}/{vmid}/config", kind.api());
+    let recorded = nodes.iter().find_map(|node| answers.get(&path(node))?.as_object());
+    let (mut config, mut volumes) = (GuestConfig::default(), BTreeMap::new());
+    for (key, value) in recorded.into_iter().flatten().filter(|(key, value)| *key != "digest" && !value.is_array()) {
+        let told = text(value);
+        let size = told.split(',').find_map(|part| sizes::parse(part.strip_prefix("size=")?));
+        if let Some(size) = size {
+            volumes.insert(key.clone(), (size, true));
+        }
+        config.set(key, told);
+    }
+    Some(Archive { kind, config: config.render(), volumes })
 }
 
 /// A node that shows what is on a storage reaches its server.

@@ -74,6 +74,11 @@ impl Clock {
         self.speed = speed.max(0.0);
     }
 
+    /// Before saving a state: the time that has passed becomes part of it.
+    pub fn keep(&mut self) {
+        self.set_speed(self.speed);
+    }
+
     /// After loading a saved state: go on from the saved time, or from real time when the clock runs at real speed.
     pub fn resume(&mut self) {
         let now = real_ms();

@@ -13,6 +13,7 @@ pub mod firewall;
 mod fresh;
 pub mod interfaces;
 pub mod log;
+mod mishaps;
 pub mod nodes;
 pub mod pools;
 pub mod privileges;

@@ -8,6 +8,8 @@
 //! | `POST /task-faults` | a [`TaskFault`] | the next task fails, dies or hangs |
 //! | `POST /clock` | `{"advance": seconds}` or `{"speed": factor}` | time |
 //! | `POST /nodes/NAME` | `{"online": false}` or `{"renew_certificate": true}` | a node goes down, comes back, gets a new certificate |
+//! | `POST /guests/VMID` | `{"lock": "backup"}` or `{"lock": null}` | a lock is held, or let go |
+//! | `POST /storages/NAME` | `{"node": "pve1", "free": bytes}` | a storage is full but for so much |
 //! | `POST /quorum` | `{"lost": true}` | the cluster without quorum |
 
 use std::convert::Infallible;
@@ -102,6 +104,19 @@ struct NodeChange {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Lock {
+    lock: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fill {
+    node: String,
+    free: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Quorum {
     lost: bool,
 }
@@ -141,9 +156,19 @@ fn act(shared: &Shared, method: &Method, path: &str, body: &[u8]) -> Result<Valu
             shared.lock().nodes.quorum_lost = lost;
             Ok(Value::Null)
         }
-        ("POST", path) => match path.strip_prefix("/nodes/") {
-            Some(name) => change_node(shared, name, &serde_json::from_slice(body)?),
-            None => Err(Refusal::Unknown),
+        ("POST", path) => match path.trim_start_matches('/').split_once('/') {
+            Some(("nodes", name)) => change_node(shared, name, &serde_json::from_slice(body)?),
+            Some(("guests", vmid)) => {
+                let Lock { lock } = serde_json::from_slice(body)?;
+                let held = vmid.parse().is_ok_and(|vmid| shared.lock().hold_lock(vmid, lock.as_deref()));
+                if held { Ok(Value::Null) } else { Err(Refusal::Bad(format!("no such guest '{vmid}'"))) }
+            }
+            Some(("storages", name)) => {
+                let Fill { node, free } = serde_json::from_slice(body)?;
+                let filled = shared.lock().leave_free(name, &node, free);
+                if filled { Ok(Value::Null) } else { Err(Refusal::Bad(format!("no storage '{name}' on '{node}'"))) }
+            }
+            _ => Err(Refusal::Unknown),
         },
         _ => Err(Refusal::Unknown),
     }
