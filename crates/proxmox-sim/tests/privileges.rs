@@ -64,8 +64,11 @@ fn client(sim: &Sim, token: &str, secret: &str) -> Pve {
         .unwrap()
 }
 
+/// A call of the sample: method, path, what is sent, a path of the ACL and privileges.
+type Sampled = (Method, &'static str, &'static [(&'static str, &'static str)], &'static str, &'static str);
+
 /// Method, path, what is sent, and a privilege on a path without which it is refused and with which it is not.
-const SAMPLE: &[(Method, &str, &[(&str, &str)], &str, &str)] = &[
+const SAMPLE: &[Sampled] = &[
     (Method::Get, "/nodes/pve1/status", &[], "/nodes/pve1", "Sys.Audit"),
     (Method::Get, "/nodes/pve1/syslog", &[], "/nodes/pve1", "Sys.Syslog"),
     (Method::Get, "/nodes/pve1/qemu/100/config", &[], "/vms/100", "VM.Audit"),
