@@ -26,6 +26,9 @@ pub struct Args {
     /// What watches the memory meanwhile (`address` needs a nightly compiler and a platform that has it).
     #[arg(long, default_value = "none", value_parser = ["none", "address", "leak", "memory", "thread"])]
     sanitizer: String,
+    /// Optimised programs: slower to build, faster to run. For long runs.
+    #[arg(long)]
+    optimized: bool,
     /// Only name the targets.
     #[arg(long)]
     list: bool,
@@ -153,6 +156,9 @@ fn feed(target: &Target, args: &Args, compiler: &[(&str, &str)]) -> Result<(), S
         &target.name,
         &found,
     ];
+    if !args.optimized {
+        line.push("--dev");
+    }
     if Path::new(&kept).is_dir() {
         line.push(&kept);
     }

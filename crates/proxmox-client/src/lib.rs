@@ -1,4 +1,13 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(
+    not(any(feature = "pve", feature = "pbs")),
+    allow(
+        dead_code,
+        unused_macros,
+        unused_imports,
+        reason = "without a product there are names, values and rights, but no calls"
+    )
+)]
 
 pub mod call;
 pub mod calls;

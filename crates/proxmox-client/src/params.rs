@@ -208,6 +208,7 @@ macro_rules! constants {
         )*
     };
 }
+#[cfg(feature = "pve")]
 pub(crate) use constants;
 
 constants! {

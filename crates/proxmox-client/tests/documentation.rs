@@ -53,3 +53,26 @@ fn every_call_is_written_once_and_well() {
     }
     assert!(seen.len() > 300, "{}", seen.len());
 }
+
+/// What the sources of a directory say in public that names the HTTP library.
+fn leaks(dir: &std::path::Path, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            leaks(&path, found);
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let public =
+            |line: &&str| line.trim_start().starts_with("pub ") || line.trim_start().starts_with("impl From<reqwest");
+        let naming = text.lines().filter(public).filter(|line| line.contains("reqwest"));
+        found.extend(naming.map(|line| format!("{}: {line}", path.display())));
+    }
+}
+
+#[test]
+fn no_public_type_names_the_http_library() {
+    let mut found = Vec::new();
+    leaks(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut found);
+    assert!(found.is_empty(), "{found:#?}");
+}

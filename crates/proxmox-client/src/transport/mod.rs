@@ -82,6 +82,7 @@ impl Connection {
         self.request_id.clone().or_else(current_request_id)
     }
 
+    #[cfg(feature = "pve")]
     /// The same connection, sending nothing but reads: any other call ends with [`NeverSent::Rehearsed`].
     pub(crate) fn rehearsing(&self) -> Self {
         Self { rehearsing: true, ..self.clone() }
