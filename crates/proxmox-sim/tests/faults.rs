@@ -132,7 +132,7 @@ async fn tasks_fail_die_and_hang_on_demand() {
                     cluster.tasks.inject(TaskFault { kind, id, times: 1, fault: fault.clone() });
                 }),
                 By::Port => {
-                    ask(&sim, "/task-faults", &json!({ "kind": kind, "id": id, "times": 1, "fault": json })).await
+                    ask(&sim, "/task-faults", &json!({ "kind": kind, "id": id, "times": 1, "fault": json })).await;
                 }
             }
             let pve = client(&sim);
