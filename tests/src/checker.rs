@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use bnna_store::{Options, Row, Store};
 use proxmox_sim::state::Cluster;
@@ -23,8 +24,22 @@ pub struct Ended {
     pub remains: String,
 }
 
-/// What is odd; empty when everything agrees. Operations that did not end as `done` are odd unless `expected` says so.
+/// How long the audit trail may take to learn how an operation has ended.
+const SETTLED: Duration = Duration::from_secs(15);
+
+/// What is odd, and stays so; empty when everything agrees. Operations that did not end as `done` are odd unless `expected` says so.
 pub async fn check(ground: &Ground, bnpd: &Bnpd, expected: impl Fn(&Ended) -> bool) -> Vec<String> {
+    let until = Instant::now() + SETTLED;
+    loop {
+        let odd = compare(ground, bnpd, &expected).await;
+        if odd.is_empty() || Instant::now() > until {
+            return odd;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+async fn compare(ground: &Ground, bnpd: &Bnpd, expected: impl Fn(&Ended) -> bool) -> Vec<String> {
     let store = Store::open(Options::new(bnpd::compose::store_file(&ground.store()))).await.unwrap();
     let mut odd = Vec::new();
     operations(&store, &mut odd, expected).await;
