@@ -232,7 +232,7 @@ fn json(status: StatusCode, body: &impl Serialize) -> Response {
     response
 }
 
-fn not_modified(tag: &str) -> Response {
+pub(crate) fn not_modified(tag: &str) -> Response {
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::NOT_MODIFIED;
     if let Ok(tag) = HeaderValue::from_str(tag) {
@@ -241,12 +241,28 @@ fn not_modified(tag: &str) -> Response {
     response
 }
 
+/// What stands after a result that was written before: warnings, timings, and the end.
+pub(crate) fn tail(warnings: &[Warning], context: Option<&RequestContext>) -> bytes::Bytes {
+    #[derive(Serialize)]
+    struct Tail<'a> {
+        #[serde(skip_serializing_if = "<[Warning]>::is_empty")]
+        warnings: &'a [Warning],
+        timings: Vec<Timing>,
+    }
+    let mut text = serde_json::to_vec(&Tail { warnings, timings: timings(context) }).unwrap_or_else(|_| b"{}".to_vec());
+    // The members go on where the result ended.
+    if let Some(first) = text.first_mut() {
+        *first = b',';
+    }
+    text.into()
+}
+
 fn timings(context: Option<&RequestContext>) -> Vec<Timing> {
     context.map(RequestContext::timings).unwrap_or_default()
 }
 
 /// Weak comparison of an `If-None-Match` value with our tag: a list of tags, or `*`.
-fn matches_tag(known: &HeaderValue, tag: &str) -> bool {
+pub(crate) fn matches_tag(known: &HeaderValue, tag: &str) -> bool {
     let Ok(known) = known.to_str() else { return false };
     let opaque = |tag: &str| tag.trim().strip_prefix("W/").unwrap_or(tag.trim()).to_owned();
     known.split(',').any(|candidate| candidate.trim() == "*" || opaque(candidate) == opaque(tag))

@@ -27,6 +27,7 @@ mod routes;
 mod seats;
 mod server;
 mod stack;
+pub mod written;
 
 pub use backend::{Backend, Rehearsal};
 pub use code::Code;

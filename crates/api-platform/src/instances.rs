@@ -1,6 +1,8 @@
 //! Guests, across clusters: listing, power, destruction, adoption, and the names that lead to them.
 
 use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use bnna_api_kit::written::{self, Written};
 use bnna_api_kit::{Answer, ApiError, Caller, Json, Page, PagedQuery, Path, Prefer, Query, Reply, Routes, route};
 use bnna_auth::Access;
 use bnna_core::{GuestKind, Slug};
@@ -92,12 +94,20 @@ struct AdoptInstance {
     get, path = "/api/instances", tag = "instances", params(GuestFilter, Page),
     responses((status = 200, body = Vec<InstanceView>))
 )]
-async fn list_instances(State(platform): State<Platform>, query: PagedQuery<GuestFilter>) -> Reply<Vec<InstanceView>> {
+async fn list_instances(
+    State(platform): State<Platform>,
+    query: PagedQuery<GuestFilter>,
+) -> Result<Response, ApiError> {
     let GuestFilter { account, cluster, node, status, kind, managed } = query.filter;
     let filter = InstanceFilter { account, cluster, node, status, kind, managed };
     // Numbers are filled up so that their texts sort as they do.
     let key = |guest: &InstanceView| on_cluster(&guest.cluster, format_args!("{:010}", guest.vmid));
-    Ok(listed(platform.instances(&filter).await?, &query.page, key))
+    if filter.is_empty() && query.page == Page::default() {
+        let all = platform.all_instances().await?;
+        let (text, tag) = all.written(written::write);
+        return Ok(Written { text, tag, warnings: all.warnings.iter().cloned().map(Into::into).collect() }.into_response());
+    }
+    Ok(listed(platform.instances(&filter).await?, &query.page, key).into_response())
 }
 
 /// Switches a guest on.

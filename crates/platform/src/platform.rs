@@ -16,7 +16,7 @@ use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
 use crate::condition::KeyFiles;
 use crate::error::Error;
 use crate::estate::Estate;
-use crate::instances::{AdoptInstance, Destroy};
+use crate::instances::{AdoptInstance, Destroy, Last};
 use crate::keyring::{self, KeyError};
 use crate::origin;
 use crate::readiness::Readiness;
@@ -101,6 +101,7 @@ struct Inner {
     pve_tokens: AcceptanceCache<String>,
     settings: Settings,
     readiness: Readiness,
+    last_joined: Last,
     ended: CancellationToken,
     rehearsals: Turns,
     held: Held,
@@ -169,6 +170,7 @@ impl Platform {
             pve_tokens,
             settings,
             readiness: Readiness::default(),
+            last_joined: Last::default(),
             ended,
             rehearsals: Turns::default(),
             held: Held::default(),
@@ -200,6 +202,7 @@ impl Platform {
             pve_tokens: AcceptanceCache::new(1).map_err(|error| Error::Internal(error.to_string()))?,
             settings: real.settings.clone(),
             readiness: Readiness::default(),
+            last_joined: Last::default(),
             ended: CancellationToken::new(),
             rehearsals: real.rehearsals.clone(),
             held: Held::default(),
@@ -268,6 +271,10 @@ impl Platform {
 
     pub(crate) fn engine(&self) -> &Operations<Estate> {
         &self.inner.engine
+    }
+
+    pub(crate) fn last_joined(&self) -> &Last {
+        &self.inner.last_joined
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {

@@ -38,6 +38,7 @@ pub(crate) struct Counters {
     reads: AtomicU64,
     read_micros: AtomicU64,
     waiting_writes: AtomicI64,
+    tenancy_changes: AtomicU64,
     last_failure: Mutex<Option<Error>>,
 }
 
@@ -72,6 +73,15 @@ impl Counters {
     pub(crate) fn read_done(&self, took: Duration) {
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.read_micros.fetch_add(micros(took), Ordering::Relaxed);
+    }
+
+    /// Rows of tenancy were changed by a commit that is done.
+    pub(crate) fn tenancy_changed(&self) {
+        self.tenancy_changes.fetch_add(1, Ordering::Release);
+    }
+
+    pub(crate) fn tenancy_changes(&self) -> u64 {
+        self.tenancy_changes.load(Ordering::Acquire)
     }
 
     /// Why the last commit failed, when it did.

@@ -256,6 +256,13 @@ impl Store {
         self.inner.counters.reading()
     }
 
+    /// How often this process has changed who the accounts are, where they are and which guests are recorded. Read before a read
+    /// of those, it tells later whether that is still what there is; changes by another process it does not tell.
+    #[must_use]
+    pub fn tenancy_changes(&self) -> u64 {
+        self.inner.counters.tenancy_changes()
+    }
+
     /// The file.
     #[must_use]
     pub fn path(&self) -> &Path {

@@ -119,8 +119,7 @@ async fn get_account(
     caller: Caller,
     Path(path): Path<AccountPath>,
 ) -> Reply<AccountView> {
-    let account = platform.account_for_reading(&caller.grant, &path.slug).await?;
-    Ok(Answer::ok(platform.account_view(&account).await?))
+    Ok(Answer::ok(platform.account(&caller.grant, &path.slug).await?))
 }
 
 /// Takes over a pool that is on Proxmox already, with its guests, as an account.

@@ -82,6 +82,28 @@ pub(super) async fn for_reading(store: &Store, grant: &Grant, slug: &Slug) -> Re
     Ok(Account { row, may: PhantomData })
 }
 
+/// Looks an account up for reading, with its places: one look at the store.
+///
+/// # Errors
+/// No such account, or not for this caller.
+pub(super) async fn with_places(
+    store: &Store,
+    grant: &Grant,
+    slug: &Slug,
+) -> Result<(Account<Read>, Vec<accounts::AccountCluster>), Error> {
+    let wanted = slug.to_string();
+    let found = store
+        .read(move |sql| {
+            let Some(row) = accounts::by_slug(sql, &wanted)? else { return Ok(None) };
+            let places = accounts::clusters_of(sql, row.id)?;
+            Ok(Some((row, places)))
+        })
+        .await?;
+    let (row, places) = found.ok_or_else(|| Error::not_found(format!("account {slug}")))?;
+    grant.may_read(&row.slug, status(&row))?;
+    Ok((Account { row, may: PhantomData }, places))
+}
+
 /// Looks an account up for changing what belongs to it.
 ///
 /// # Errors

@@ -56,6 +56,15 @@ impl Platform {
         Ok(Page { items, next: page.next })
     }
 
+    /// An account looked up for reading, as it is shown.
+    ///
+    /// # Errors
+    /// No such account, or not for this caller.
+    pub async fn account(&self, grant: &bnna_auth::Grant, slug: &Slug) -> Result<AccountView, Error> {
+        let (account, places) = handle::with_places(self.store(), grant, slug).await?;
+        Ok(view(account.row, places))
+    }
+
     /// An account as it is shown.
     ///
     /// # Errors

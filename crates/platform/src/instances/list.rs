@@ -1,13 +1,15 @@
 //! Listing guests: `/cluster/resources` of every cluster joined with the records.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use bnna_core::{AddressPlan, GuestKind, Vmid};
 use bnna_store::{Window, accounts, instances};
 use uuid::Uuid;
 
+use super::joined::{Joined, Sources};
 use crate::Platform;
-use crate::clusters::{Cluster, Guest};
+use crate::clusters::{Answers, Cluster, Contents, Guest};
 use crate::error::Error;
 use crate::views::{InstanceView, Listing, Warning};
 
@@ -34,7 +36,7 @@ pub(crate) struct Ownership {
     slugs: HashMap<Uuid, String>,
     /// Whose a pool is, by cluster and pool.
     pools: HashMap<String, HashMap<String, Uuid>>,
-    records: BTreeMap<(String, i64), instances::Instance>,
+    records: HashMap<String, BTreeMap<i64, instances::Instance>>,
 }
 
 impl Ownership {
@@ -46,10 +48,14 @@ impl Ownership {
         for place in accounts::all_clusters(sql)? {
             pools.entry(place.cluster).or_default().insert(place.pool, place.account_id);
         }
+        let mut by_cluster: HashMap<String, BTreeMap<i64, instances::Instance>> = HashMap::new();
+        for record in records.items {
+            by_cluster.entry(record.cluster.clone()).or_default().insert(record.vmid, record);
+        }
         Ok(Self {
             pools,
+            records: by_cluster,
             slugs: slugs.items.into_iter().map(|row| (row.id, row.slug)).collect(),
-            records: records.items.into_iter().map(|row| ((row.cluster.clone(), row.vmid), row)).collect(),
         })
     }
 
@@ -64,7 +70,7 @@ impl Ownership {
     }
 
     fn record(&self, cluster: &str, vmid: Vmid) -> Option<&instances::Instance> {
-        self.records.get(&(cluster.to_owned(), i64::from(vmid.get())))
+        self.records.get(cluster)?.get(&i64::from(vmid.get()))
     }
 
     pub(crate) fn slug_of(&self, record: &instances::Instance) -> Option<String> {
@@ -78,12 +84,36 @@ impl Platform {
     /// # Errors
     /// No cluster answered, or the store cannot be read.
     pub async fn instances(&self, filter: &InstanceFilter) -> Result<Listing<InstanceView>, Error> {
+        let all = self.all_instances().await?;
+        let items = all.items.iter().filter(|item| filter.fits(item)).cloned().collect();
+        Ok(Listing { items, warnings: all.warnings.clone(), next: None })
+    }
+
+    /// All guests, by cluster and number, as shared by everybody who reads them while nothing has changed.
+    ///
+    /// # Errors
+    /// No cluster answered, or the store cannot be read.
+    pub async fn all_instances(&self) -> Result<Arc<Joined>, Error> {
         let answers = self.estate().clusters.ask(|cluster| async move { cluster.contents().await }).await.some()?;
+        // Read before the store is: what changes in between makes the next reader join anew.
+        let sources = Sources::of(&answers.got, self.store().tenancy_changes());
+        let complete = answers.missing.is_empty();
+        if let Some(joined) = self.last_joined().of(&sources).filter(|_| complete) {
+            return Ok(joined);
+        }
         let ownership = self.store().read(Ownership::read).await?;
-        let mut items = Vec::new();
+        let joined = Arc::new(self.join(answers, &ownership));
+        let age = self.settings_in_use().clients.listing_age;
+        if complete && !age.is_zero() {
+            self.last_joined().keep(sources, &joined, age);
+        }
+        Ok(joined)
+    }
+
+    fn join(&self, answers: Answers<Arc<Contents>>, ownership: &Ownership) -> Joined {
+        let mut items = Vec::with_capacity(answers.got.iter().map(|(_, contents)| contents.guests.len()).sum());
         for (cluster, contents) in &answers.got {
-            let views = contents.guests.iter().map(|guest| self.instance_view(cluster, guest, &ownership));
-            items.extend(views.filter(|item| filter.fits(item)));
+            items.extend(contents.guests.iter().map(|guest| self.instance_view(cluster, guest, ownership)));
         }
         let there = |record: &instances::Instance| {
             let Some((_, contents)) = answers.got.iter().find(|(cluster, _)| cluster.host == record.cluster) else {
@@ -92,10 +122,10 @@ impl Platform {
             };
             contents.guests.binary_search_by_key(&record.vmid, |guest| i64::from(guest.vmid.get())).is_ok()
         };
-        let gone = ownership.records.values().filter(|record| !there(record));
-        items.extend(gone.filter_map(|record| missing(record, &ownership)).filter(|item| filter.fits(item)));
+        let gone = ownership.records.values().flat_map(BTreeMap::values).filter(|record| !there(record));
+        items.extend(gone.filter_map(|record| missing(record, ownership)));
         items.sort_by(|a, b| (&a.cluster, a.vmid).cmp(&(&b.cluster, b.vmid)));
-        Ok(Listing { items, warnings: answers.missing, next: None })
+        Joined::new(items, answers.missing)
     }
 
     /// The guests of one account, with the clusters that did not answer.
@@ -142,6 +172,13 @@ impl Platform {
 }
 
 impl InstanceFilter {
+    /// Whether it lets everything through.
+    pub fn is_empty(&self) -> bool {
+        let Self { account, cluster, node, status, kind, managed } = self;
+        let texts = [account, cluster, node, status];
+        texts.into_iter().all(Option::is_none) && kind.is_none() && managed.is_none()
+    }
+
     fn fits(&self, item: &InstanceView) -> bool {
         let same =
             |wanted: &Option<String>, is: Option<&str>| wanted.as_deref().is_none_or(|wanted| Some(wanted) == is);

@@ -4,11 +4,14 @@ mod adopt;
 mod destroy;
 mod domains;
 mod find;
+mod joined;
 mod list;
 mod power;
 
 pub use adopt::{Adopt as AdoptInstance, AdoptInstanceRequest};
 pub use destroy::Destroy;
 pub use find::Found;
+pub use joined::Joined;
+pub(crate) use joined::Last;
 pub use list::InstanceFilter;
 pub use power::PowerRequest;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rusqlite::hooks::Action;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, ffi};
 
@@ -29,7 +30,12 @@ pub(crate) struct Connection {
     pub(super) inner: rusqlite::Connection,
     deadline: Deadline,
     trouble: Option<Error>,
+    /// Whether rows of tenancy were changed since it was last asked; committed or not.
+    touched: Arc<AtomicBool>,
 }
+
+/// The tables that say whose guests are.
+const TENANCY: [&str; 3] = ["accounts", "account_clusters", "instances"];
 
 impl Connection {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, Error> {
@@ -46,7 +52,17 @@ impl Connection {
         inner
             .progress_handler(PROGRESS_INSTRUCTIONS, Some(move || watched.has_passed()))
             .map_err(|error| translate(&error))?;
-        let connection = Self { inner, deadline, trouble: None };
+        let touched = Arc::new(AtomicBool::new(false));
+        if mode == Mode::Write {
+            let touched = Arc::clone(&touched);
+            let note = move |_: Action, _: &str, table: &str, _: i64| {
+                if TENANCY.contains(&table) {
+                    touched.store(true, Ordering::Relaxed);
+                }
+            };
+            inner.update_hook(Some(note)).map_err(|error| translate(&error))?;
+        }
+        let connection = Self { inner, deadline, trouble: None, touched };
         connection.batch("PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA synchronous = FULL;")?;
         Ok(connection)
     }
@@ -64,6 +80,11 @@ impl Connection {
     /// The last error that was the store's and not the statement's (disk full, failing, damaged), since it was last asked.
     pub(crate) fn take_trouble(&mut self) -> Option<Error> {
         self.trouble.take()
+    }
+
+    /// Whether rows of tenancy were changed since it was last asked.
+    pub(crate) fn take_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
     }
 
     fn note<T>(&mut self, outcome: Result<T, Error>) -> Result<T, Error> {

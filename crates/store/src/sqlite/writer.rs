@@ -132,6 +132,10 @@ impl Writer {
         if !connection.is_idle() {
             let _ = connection.batch("ROLLBACK");
         }
+        // Before anybody hears of the commit: whoever reads after that must not take what was read before for the present.
+        if connection.take_touched() {
+            self.counters.tenancy_changed();
+        }
         match &outcome {
             Ok(()) => self.counters.batch_done(size, started.elapsed()),
             Err(error) => self.counters.batch_failed(size, error),
