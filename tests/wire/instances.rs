@@ -1,6 +1,7 @@
 //! `/api/instances`.
 
 use bnna_tests::House;
+use bnna_tests::ground::{self, A, Ground};
 use proxmox_client::pve::qemu::CreateQemu;
 use serde_json::{Value, json};
 
@@ -101,4 +102,45 @@ async fn direct_domains_follow_from_the_number() {
     assert_eq!(domains.result()[0]["domain"], planned["hostnames"]["tls"]);
     assert_eq!(domains.result()[1]["domain"], planned["hostnames"]["tcp"]);
     assert_eq!(domains.result()[0]["type"], "direct");
+}
+
+#[tokio::test]
+async fn a_list_that_has_not_changed_is_not_sent_again() {
+    let house = House::start().await;
+    let listed = house.get("/api/instances").await.is(200);
+    let tag = listed.headers["etag"].clone();
+    let again = |tag: reqwest::header::HeaderValue| {
+        let request = house.http().get(format!("{}/api/instances", house.base())).bearer_auth(house.operator());
+        house.send(request.header("if-none-match", tag))
+    };
+    let unchanged = again(tag.clone()).await;
+    assert_eq!((unchanged.status, unchanged.text.as_str()), (304, ""));
+    let page = house.get("/api/instances?limit=1000").await.is(200);
+    assert_eq!(page.result(), listed.result(), "whole and in pages it is the same");
+    let free = guest(&house, "stopped").await;
+    house.sim("pve-a").with_state(|cluster| {
+        let vmid = u32::try_from(free["vmid"].as_u64().unwrap()).unwrap();
+        cluster.guests.get_mut(vmid).unwrap().config.set("lock", "backup");
+    });
+    let changed = again(tag).await.is(200);
+    assert_ne!(changed.result(), listed.result());
+}
+
+#[tokio::test]
+async fn a_kept_list_shows_whose_a_guest_has_become() {
+    let ground = Ground::new(env!("CARGO_BIN_EXE_bnpd-under-test")).await;
+    ground.sim(A).with_state(|cluster| {
+        ground::found_pool(cluster, "found");
+        ground::guest(cluster, 4711, "a1", Some("found"), false);
+    });
+    let bnpd = ground.start().await;
+    let owner = async || {
+        let listed = bnpd.get("/api/instances").await.is(200);
+        let guest = listed.result().as_array().unwrap().iter().find(|guest| guest["vmid"] == 4711).unwrap().clone();
+        guest["account_slug"].clone()
+    };
+    assert_eq!(owner().await, Value::Null);
+    // Adopting changes nothing on the cluster: only the store says whose the pool is.
+    bnpd.post("/api/platform/accounts/found/adopt", json!({})).await.is(201);
+    assert_eq!(owner().await, "found");
 }
