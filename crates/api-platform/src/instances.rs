@@ -105,7 +105,9 @@ async fn list_instances(
     if filter.is_empty() && query.page == Page::default() {
         let all = platform.all_instances().await?;
         let (text, tag) = all.written(written::write);
-        return Ok(Written { text, tag, warnings: all.warnings.iter().cloned().map(Into::into).collect() }.into_response());
+        return Ok(
+            Written { text, tag, warnings: all.warnings.iter().cloned().map(Into::into).collect() }.into_response()
+        );
     }
     Ok(listed(platform.instances(&filter).await?, &query.page, key).into_response())
 }

@@ -52,11 +52,7 @@ impl Ownership {
         for record in records.items {
             by_cluster.entry(record.cluster.clone()).or_default().insert(record.vmid, record);
         }
-        Ok(Self {
-            pools,
-            records: by_cluster,
-            slugs: slugs.items.into_iter().map(|row| (row.id, row.slug)).collect(),
-        })
+        Ok(Self { pools, records: by_cluster, slugs: slugs.items.into_iter().map(|row| (row.id, row.slug)).collect() })
     }
 
     /// The account that a guest belongs to: by the pool it is in. A guest in nobody's pool belongs to nobody, whatever was
