@@ -18,6 +18,8 @@ mod scratch;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use proxmox_client::pve::guests::QemuOptions;
+use proxmox_client::pve::qemu::CreateQemu;
 use proxmox_client::{Pbs, PoolId, Pve, Trust, Vmid};
 
 use self::observations::Observations;
@@ -88,9 +90,48 @@ pub fn run(args: &Args) -> Result<(), String> {
         let env = [("PROXMOX_SIM_SECRET", SECRET)];
         let args_of_sim = ["--port", "0", "--pbs-port", "0", "--nodes", "2", "--speed", "200", "--auth-delay", "0"];
         let simulator = Simulator::start(&binary, &args_of_sim, &env)?;
-        return runtime.block_on(suite(args, &of_simulator(args, &simulator)));
+        let args_for_it = of_simulator(args, &simulator);
+        return runtime.block_on(async {
+            suite(args, &args_for_it).await?;
+            refusals(&args_for_it).await
+        });
     }
     runtime.block_on(suite(args, args))
+}
+
+/// What is there already is not touched: the suite refuses to begin, and leaves it as it is.
+async fn refusals(args: &Args) -> Result<(), String> {
+    println!("\nwhat is there already");
+    let (pve, pool) = (client(args)?, args.pool.parse::<PoolId>().map_err(|error| error.to_string())?);
+    pve.pools().create(&pool, Some("somebody's")).await.map_err(|error| error.to_string())?;
+    refuses(args, "there is a pool").await?;
+    let kept = pve.pools().get(&pool).await.map_err(|error| error.to_string())?;
+    if kept.is_none_or(|pool| pool.comment.as_deref() != Some("somebody's")) {
+        return Err("the pool that was there is not as it was".to_owned());
+    }
+    pve.pools().delete(&pool).await.map_err(|error| error.to_string())?;
+
+    // A guest anywhere in the range, also where the suite would not come.
+    let last = Vmid::new(args.vmid_to.unwrap_or_default().into()).map_err(|error| error.to_string())?;
+    let node =
+        pve.nodes().list().await.map_err(|error| error.to_string())?.into_iter().next().ok_or("there is no node")?.node;
+    let create = CreateQemu::new(last, QemuOptions::default());
+    let task = pve.node(&node).create_qemu(&create).await.map_err(|error| error.to_string())?;
+    task.succeed(scratch::patience()).await.map_err(|error| error.to_string())?;
+    refuses(args, "there are guests in the range").await?;
+    pve.qemu(&node, last).config().await.map_err(|error| format!("the guest that was there: {error}"))?;
+    Ok(())
+}
+
+async fn refuses(args: &Args, why: &str) -> Result<(), String> {
+    match suite(args, args).await {
+        Err(refusal) if refusal.starts_with("refused: ") && refusal.contains(why) => {
+            println!("  {refusal}");
+            Ok(())
+        }
+        Err(other) => Err(format!("it fails with {other:?}, not because {why}")),
+        Ok(()) => Err(format!("it does not refuse although {why}")),
+    }
 }
 
 /// The stage of `cargo xtask ci`: against the simulator.
