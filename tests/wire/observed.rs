@@ -119,8 +119,11 @@ async fn health_says_that_the_store_is_gone_and_that_bnpd_ends() {
     house.get("/api/platform/accounts").await.is(200);
 }
 
+/// What calls were seen: path and request id.
+type Ids = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 /// The ids of the requests that calls to a cluster were made for.
-fn ids(sim: &Sim) -> Arc<Mutex<Vec<(String, Option<String>)>>> {
+fn ids(sim: &Sim) -> Ids {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&seen);
     sim.watch(Some(Arc::new(move |call| {

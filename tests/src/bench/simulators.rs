@@ -4,7 +4,6 @@
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
-use proxmox_sim::state::pools::Pool;
 use proxmox_sim::{Cluster, FaultKind, FaultRule, Sim, SimBuilder, synthetic};
 
 /// The secret of the token that bnpd has on each.
@@ -65,7 +64,7 @@ fn fill(cluster: &mut Cluster, guests: u32, account_at: impl Fn(u32) -> u32) {
     let numbers: Vec<u32> = cluster.guests.iter().map(|guest| guest.vmid).collect();
     for (number, vmid) in (0..).zip(numbers) {
         let pool = account(account_at(number / 5));
-        cluster.pools.entry(pool.clone()).or_insert_with(Pool::default);
+        cluster.pools.entry(pool.clone()).or_default();
         cluster.join_pool(vmid, Some(&pool));
     }
 }
