@@ -55,7 +55,10 @@ impl Sources {
 
 /// The last list that was joined.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Last(Arc<Mutex<Option<(Sources, Arc<Joined>)>>>);
+pub(crate) struct Last(Arc<Mutex<Option<Kept>>>);
+
+/// A join, and what it was made from.
+type Kept = (Sources, Arc<Joined>);
 
 impl Last {
     /// The last list, if it was made of these.
