@@ -27,7 +27,7 @@ pub fn write<T: Serialize + ?Sized>(result: &T) -> (Bytes, String) {
     (text.into(), tag)
 }
 
-/// 200 with what [`write`] has written and what is missing from it.
+/// 200 with what [`write()`] has written and what is missing from it.
 #[derive(Debug)]
 pub struct Written {
     /// The beginning of the answer.
