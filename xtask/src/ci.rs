@@ -92,6 +92,8 @@ fn deny() -> Result<(), String> {
         process::run("cargo", &["install", "--locked", &spec, "--root", &root.to_string_lossy()], &[])?;
         local.to_string_lossy().into_owned()
     };
+    // Crates for other platforms are judged too, and building here has not fetched them.
+    process::run("cargo", &["fetch", "--locked"], &[])?;
     process::run(&program, &["--offline", "check", "licenses", "bans", "sources"], &[])
 }
 
