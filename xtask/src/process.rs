@@ -23,14 +23,15 @@ pub fn run(program: &str, args: &[&str], env: &[(&str, &str)]) -> Result<(), Str
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }
 }
 
-/// The same with further arguments that are not printed: they hold a credential.
-pub fn run_hiding(program: &str, args: &[&str], hidden: &[&str]) -> Result<(), String> {
+/// The same in another directory, for a program that leaves files where it runs, and with further arguments that are not printed:
+/// they hold a credential.
+pub fn run_hiding(directory: &Path, program: &str, args: &[&str], hidden: &[&str]) -> Result<(), String> {
     let line = format!("{program} {}", args.join(" "));
     println!("\n$ {line} …");
     let status = Command::new(program)
         .args(args)
         .args(hidden)
-        .current_dir(workspace_root())
+        .current_dir(directory)
         .status()
         .map_err(|error| format!("cannot run `{line}`: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("`{line}` failed ({status})")) }

@@ -57,6 +57,7 @@ pub fn run(args: &Args) -> Result<(), String> {
     let document = workspace_root().join("docs/openapi-platform.json");
     let (seed, seconds, cases) = (args.seed.to_string(), args.seconds.to_string(), args.cases.to_string());
     let outcome = process::run_hiding(
+        directory.path(),
         &program,
         &[
             "--config-file",
