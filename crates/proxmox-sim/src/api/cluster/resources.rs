@@ -1,5 +1,7 @@
 //! `GET /cluster/resources`: everything at a glance, as far as the caller may see it and as the nodes told it last.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
 
 use crate::api::{Call, Caller, Outcome, Reply, Simulated};
@@ -80,16 +82,17 @@ impl Cluster {
 #[allow(clippy::cast_precision_loss)]
 fn pool_rows(cluster: &Cluster, caller: &Caller, guests: &[(bool, Map<String, Value>)]) -> Vec<Value> {
     let mut rows = Vec::new();
+    let running: HashMap<u64, &Map<String, Value>> = guests
+        .iter()
+        .filter(|(_, row)| row.get("status").and_then(Value::as_str) == Some("running"))
+        .filter_map(|(_, row)| Some((row.get("vmid")?.as_u64()?, row)))
+        .collect();
     for (id, pool) in &cluster.pools {
         if !cluster.has(caller, &format!("/pool/{id}"), "Pool.Audit") {
             continue;
         }
         let mut row = json!({ "id": format!("/pool/{id}"), "pool": id, "type": "pool" });
-        let members = guests.iter().map(|(_, row)| row).filter(|row| {
-            let vmid = row.get("vmid").and_then(Value::as_u64).and_then(|vmid| u32::try_from(vmid).ok());
-            vmid.is_some_and(|vmid| pool.vms.contains(&vmid))
-                && row.get("status").and_then(Value::as_str) == Some("running")
-        });
+        let members = pool.vms.iter().filter_map(|vmid| running.get(&u64::from(*vmid)));
         let (mut cpus, mut load, mut memory, mut limit, mut uptime, mut any) = (0u64, 0.0, 0u64, 0u64, 0u64, false);
         for member in members {
             let number = |key: &str| member.get(key).and_then(Value::as_u64).unwrap_or(0);
