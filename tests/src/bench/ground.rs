@@ -112,13 +112,18 @@ impl Ground {
         })
     }
 
-    /// Starts bnpd, logging to a file as it would to a journal.
+    /// Starts bnpd as it is by default.
     pub(super) fn start(&self, programs: &Programs) -> Outcome<Served> {
+        self.start_with(programs, &[])
+    }
+
+    /// Starts bnpd with these settings in its environment, logging to a file as it would to a journal.
+    pub(super) fn start_with(&self, programs: &Programs, settings: &[(&str, &str)]) -> Outcome<Served> {
         let log = self.directory.path().join("log");
         let began = Instant::now();
         let mut command = Command::new(&programs.bnpd);
         command.args(["serve", "--listen", &self.address.to_string(), "--config"]).arg(&self.config);
-        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(File::create(&log)?).envs(settings.iter().copied());
         let mut served = Served { child: command.spawn()?, address: self.address, took: Duration::ZERO, log };
         let health = request("GET", "/health", "", "");
         loop {

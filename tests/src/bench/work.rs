@@ -86,7 +86,10 @@ pub(super) fn operations(_: &Programs, sizes: &Sizes) -> Measured {
 pub(super) fn recovery(programs: &Programs, sizes: &Sizes) -> Measured {
     let mut simulators = Simulators::start(programs, 1, 0)?;
     let ground = Ground::new(&simulators.declared)?;
-    let bnpd = ground.start(programs)?;
+    // Calls that hang fill the turns of their cluster; here none of the operations is to wait for another's.
+    let turns = (sizes.interrupted + 8).to_string();
+    let settings = [("BNNA_PLATFORM__CLUSTER_CALLS", turns.as_str())];
+    let bnpd = ground.start_with(programs, &settings)?;
     // Steps that change something hang, so that every operation is under way when bnpd is killed.
     simulators.tell("slow 600")?;
     let mut client = bnpd.connect()?;
@@ -97,7 +100,7 @@ pub(super) fn recovery(programs: &Programs, sizes: &Sizes) -> Measured {
     bnpd.kill();
     simulators.tell("well")?;
     let began = Instant::now();
-    let bnpd = ground.start(programs)?;
+    let bnpd = ground.start_with(programs, &settings)?;
     let wanted = usize::try_from(sizes.interrupted)?;
     while bnpd.log().matches("resuming an operation").count() < wanted {
         if began.elapsed() > PATIENCE {
