@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use bnna_core::{AccountStatus, Slug};
-use bnna_store::{Page, Window, accounts};
+use bnna_store::{Page, Sql, Window, accounts};
 use uuid::Uuid;
 
 use super::{Account, Operate, Read, Write, handle, view};
@@ -20,6 +20,22 @@ pub struct AccountFilter {
     pub cluster: Option<String>,
     /// Only adopted ones, or only others.
     pub adopted: Option<bool>,
+}
+
+/// Where these accounts are: a page asks for its own, the whole list for everything in one go.
+fn places(
+    sql: &mut dyn Sql,
+    accounts: &[accounts::Account],
+    is_page: bool,
+) -> Result<Vec<accounts::AccountCluster>, bnna_store::Error> {
+    if !is_page {
+        return accounts::all_clusters(sql);
+    }
+    let mut places = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        places.extend(accounts::clusters_of(sql, account.id)?);
+    }
+    Ok(places)
 }
 
 impl Platform {
@@ -39,7 +55,11 @@ impl Platform {
         };
         let (page, places) = self
             .store()
-            .read(move |sql| Ok((accounts::list(sql, &filter, &window)?, accounts::all_clusters(sql)?)))
+            .read(move |sql| {
+                let page = accounts::list(sql, &filter, &window)?;
+                let places = places(sql, &page.items, window.limit.is_some())?;
+                Ok((page, places))
+            })
             .await?;
         let mut by_account: HashMap<Uuid, Vec<accounts::AccountCluster>> = HashMap::new();
         for place in places {
