@@ -60,7 +60,7 @@ impl Platform {
     /// The store cannot be read.
     pub async fn standing(&self, slug: &str) -> Result<Option<AccountStatus>, Error> {
         let slug = slug.to_owned();
-        let row = self.store().read(move |sql| accounts::by_slug(sql, &slug)).await?;
+        let row = self.store().glance(move |sql| accounts::by_slug(sql, &slug)).await?;
         Ok(row.map(|row| AccountStatus::parse(&row.status).unwrap_or(AccountStatus::Disabled)))
     }
 
@@ -68,7 +68,7 @@ impl Platform {
         let hash = Digest::new(token.hash().as_bytes().to_vec());
         let found = self
             .store()
-            .read(move |sql| {
+            .glance(move |sql| {
                 let Some(row) = tenant_tokens::by_hash(sql, &hash)? else { return Ok(None) };
                 let account = accounts::by_id(sql, row.account_id)?;
                 Ok(account.map(|account| (row, account)))

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::sql::values;
+use crate::sqlite::near::Near;
 use crate::sqlite::session::Session;
 use crate::sqlite::{backup, prepare, readers, scratch, writer};
 use crate::statistics::Counters;
@@ -83,6 +84,7 @@ struct Inner {
     write: SyncSender<writer::Message>,
     /// Nothing for a copy in memory, which the writing thread alone sees.
     read: Option<SyncSender<readers::Message>>,
+    near: Near,
     threads: Mutex<Vec<JoinHandle<()>>>,
     counters: Arc<Counters>,
     session: Arc<Session>,
@@ -116,8 +118,8 @@ impl Store {
         let (read, mut threads) = readers::start(&path, readers, queue.max(1), patience, &counters)?;
         threads.push(thread);
         let threads = Mutex::new(threads);
-        let (read, session) = (Some(read), Arc::new(session));
-        Ok(Self { inner: Arc::new(Inner { path, readers, write, read, threads, counters, session }) })
+        let (read, near, session) = (Some(read), Near::new(&path), Arc::new(session));
+        Ok(Self { inner: Arc::new(Inner { path, readers, write, read, near, threads, counters, session }) })
     }
 
     /// Runs `work` over one snapshot of the store. It sees every write that was acknowledged before the call.
@@ -154,6 +156,24 @@ impl Store {
             .try_send(readers::Message::Read { work, queued: Instant::now() })
             .map_err(|refused| refusal(&refused))?;
         answered.await.unwrap_or_else(|_| Err(Error::Closed("the read did not end".to_owned()).into()))
+    }
+
+    /// As [`Store::read`], for a handful of rows found by key: runs on the thread that asks, which costs less than handing the work to
+    /// another. When that would make the thread wait, `work` is run again as [`Store::read`] does it.
+    ///
+    /// # Errors
+    /// As [`Store::read`].
+    pub async fn glance<T, F>(&self, work: F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Fn(&mut dyn Sql) -> Result<T, Error> + Send + 'static,
+    {
+        if self.inner.read.is_some()
+            && let Some(outcome) = self.inner.near.read(&self.inner.counters, &work)
+        {
+            return outcome;
+        }
+        self.read(work).await
     }
 
     /// Runs `work` as one transaction: all of its changes are kept, durably, when this returns `Ok`, and none of them when
@@ -222,7 +242,9 @@ impl Store {
             let (write, thread) =
                 writer::start_over(copy, &path, defaults.queue, defaults.patience, Arc::clone(&counters))?;
             let threads = Mutex::new(vec![thread]);
-            Ok(Self { inner: Arc::new(Inner { path, readers: 0, write, read: None, threads, counters, session }) })
+            let near = Near::new(&path);
+            let inner = Inner { path, readers: 0, write, read: None, near, threads, counters, session };
+            Ok(Self { inner: Arc::new(inner) })
         })
         .await
         .map_err(|error| Error::Closed(error.to_string()))?
@@ -302,6 +324,7 @@ impl Inner {
         for reader in threads {
             let _ = reader.join();
         }
+        self.near.close();
         self.counters.write_queued();
         let _ = self.write.send(writer::Message::Stop);
         if let Some(writer) = writer {

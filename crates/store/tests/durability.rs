@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 
 use bnna_store::{ConstraintKind, Error, Options, SessionId, Sql, Store, Value};
 use tokio::task::JoinHandle;
@@ -211,6 +211,45 @@ async fn readers_cannot_write() {
 }
 
 #[tokio::test]
+async fn a_glance_sees_what_was_acknowledged_and_cannot_write() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("store.db")).await;
+    for number in 0..50 {
+        let key = format!("key-{number}");
+        store.write(move |sql| add(sql, &key)).await.unwrap();
+        let seen: i64 = store
+            .glance(|sql| sql.query_one("SELECT COUNT(*) AS keys FROM sealing_keys", &[])?.unwrap().get("keys"))
+            .await
+            .unwrap();
+        assert_eq!(seen, number + 1);
+    }
+    let refused = store.glance(|sql| add(sql, "from a reader")).await;
+    assert!(matches!(refused, Err(Error::Unwritable { .. })), "{refused:?}");
+}
+
+#[tokio::test]
+async fn a_glance_that_takes_long_is_read_by_a_reader() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = open(&directory.path().join("store.db")).await;
+    let threads = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&threads);
+    let count: i64 = store
+        .glance(move |sql| {
+            seen.lock().unwrap().push(std::thread::current().id());
+            let numbers = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers LIMIT 5000000) \
+                           SELECT COUNT(*) AS counted FROM numbers";
+            sql.query_one(numbers, &[])?.unwrap().get("counted")
+        })
+        .await
+        .unwrap();
+    assert_eq!(count, 5_000_000);
+    let threads = threads.lock().unwrap();
+    assert_eq!(threads.len(), 2, "tried near by, then read");
+    assert_eq!(threads[0], std::thread::current().id());
+    assert_ne!(threads[1], threads[0]);
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so() {
     let directory = tempfile::tempdir().unwrap();
     let store = open(&directory.path().join("store.db")).await;
@@ -218,6 +257,7 @@ async fn a_closed_store_says_so() {
     store.clone().close().await;
     assert!(matches!(store.write(|sql| add(sql, "late")).await, Err(Error::Closed(_))));
     assert!(matches!(store.read(|_| Ok(())).await, Err(Error::Closed(_))));
+    assert!(matches!(store.glance(|_| Ok(())).await, Err(Error::Closed(_))));
     let again = open(&directory.path().join("store.db")).await;
     assert_eq!(keys(&again).await.len(), 1);
 }

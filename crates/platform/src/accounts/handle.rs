@@ -68,7 +68,7 @@ pub(crate) fn status(row: &accounts::Account) -> AccountStatus {
 /// The account of a slug, whoever asks; for bnpd's own work.
 pub(crate) async fn row(store: &Store, slug: &str) -> Result<accounts::Account, Error> {
     let wanted = slug.to_owned();
-    let found = store.read(move |sql| accounts::by_slug(sql, &wanted)).await?;
+    let found = store.glance(move |sql| accounts::by_slug(sql, &wanted)).await?;
     found.ok_or_else(|| Error::not_found(format!("account {slug}")))
 }
 
@@ -93,7 +93,7 @@ pub(super) async fn with_places(
 ) -> Result<(Account<Read>, Vec<accounts::AccountCluster>), Error> {
     let wanted = slug.to_string();
     let found = store
-        .read(move |sql| {
+        .glance(move |sql| {
             let Some(row) = accounts::by_slug(sql, &wanted)? else { return Ok(None) };
             let places = accounts::clusters_of(sql, row.id)?;
             Ok(Some((row, places)))

@@ -17,6 +17,8 @@ use crate::{ConstraintKind, Error};
 pub(crate) enum Mode {
     Write,
     Read,
+    /// As `Read`, and waits for nobody: who holds the file makes a statement end with [`Error::Busy`] at once.
+    Near,
 }
 
 /// How long a statement waits for another process that holds the file.
@@ -41,11 +43,12 @@ impl Connection {
     pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, Error> {
         let access = match mode {
             Mode::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
-            Mode::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+            Mode::Read | Mode::Near => OpenFlags::SQLITE_OPEN_READ_ONLY,
         };
         let mut inner = rusqlite::Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| translate(&error))?;
-        inner.busy_timeout(BUSY).map_err(|error| translate(&error))?;
+        let busy = if mode == Mode::Near { Duration::ZERO } else { BUSY };
+        inner.busy_timeout(busy).map_err(|error| translate(&error))?;
         inner.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
         let deadline = Deadline::default();
         let watched = deadline.clone();
@@ -70,6 +73,22 @@ impl Connection {
     /// Runs statements without values and without rows.
     pub(crate) fn batch(&self, sql: &str) -> Result<(), Error> {
         self.inner.execute_batch(sql).map_err(|error| translate(&error))
+    }
+
+    /// Begins a snapshot, which its first statement takes.
+    pub(crate) fn begin(&self) -> Result<(), Error> {
+        self.plain("BEGIN")
+    }
+
+    /// Ends a snapshot.
+    pub(crate) fn end(&self) -> Result<(), Error> {
+        self.plain("ROLLBACK")
+    }
+
+    /// Runs one statement without values and without rows, which is kept prepared.
+    fn plain(&self, sql: &str) -> Result<(), Error> {
+        let mut statement = self.inner.prepare_cached(sql).map_err(|error| translate(&error))?;
+        statement.execute([]).map(|_| ()).map_err(|error| translate(&error))
     }
 
     /// Whether no transaction is open: after an error SQLite may have rolled the whole transaction back by itself.

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 mod connection;
 mod file;
 mod migrations;
+pub(crate) mod near;
 pub(crate) mod readers;
 pub(crate) mod scratch;
 pub(crate) mod session;

@@ -70,7 +70,7 @@ impl Reader {
             Some(connection) => Ok(connection),
             None => Connection::open(&self.path, Mode::Read),
         };
-        let begun = opened.and_then(|connection| connection.batch("BEGIN").map(|()| connection));
+        let begun = opened.and_then(|connection| connection.begin().map(|()| connection));
         let mut connection = match begun {
             Ok(connection) => connection,
             Err(error) => return work(Err(error)),
@@ -79,7 +79,7 @@ impl Reader {
         // A panic drops the answer channel, which tells the caller; this thread goes on.
         let _ = catch_unwind(AssertUnwindSafe(|| work(Ok(&mut connection))));
         connection.limit(None);
-        if connection.is_idle() || connection.batch("ROLLBACK").is_ok() {
+        if connection.is_idle() || connection.end().is_ok() {
             self.connection = Some(connection);
         }
     }
