@@ -138,6 +138,17 @@ pub struct MayOperate(());
 #[derive(Debug, Clone)]
 pub struct MayOversee(());
 
+/// Whether a decision depends on how the account stands. What it does not depend on need not be looked up: an operator may look at
+/// an account whatever its standing, a tenant's token is never worth more than its account.
+#[must_use]
+pub fn asks_standing(access: Access, principal: Option<&Principal>) -> bool {
+    match principal {
+        None => false,
+        Some(Principal::Operator(_)) => access == Access::AccountWrite,
+        Some(Principal::Tenant(_)) => true,
+    }
+}
+
 /// Decides a call. `principal` is nothing for a caller without a credential.
 ///
 /// # Errors

@@ -20,7 +20,8 @@ pub mod tenant_token;
 pub mod users_table;
 
 pub use access::{
-    Access, Denied, Grant, MayOperate, MayOversee, MayRead, MayWrite, Question, Standing, Verb, authorize,
+    Access, Denied, Grant, MayOperate, MayOversee, MayRead, MayWrite, Question, Standing, Verb, asks_standing,
+    authorize,
 };
 pub use principal::{Operator, OperatorSource, Principal, Tenant};
 pub use secret::Secret;

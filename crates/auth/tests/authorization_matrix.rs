@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use bnna_auth::{
-    Access, Denied, Grant, Operator, OperatorSource, Principal, Question, Standing, Tenant, Verb, authorize,
+    Access, Denied, Grant, Operator, OperatorSource, Principal, Question, Standing, Tenant, Verb, asks_standing,
+    authorize,
 };
 use uuid::Uuid;
 
@@ -103,6 +104,25 @@ fn a_read_only_operator_never_sees_credentials() {
         Question { access: Access::OperatorRead, verb: Verb::Read, credentials: true, account: None, standing: None };
     assert_eq!(authorize(&question, operator(&["viewer"])).map(drop), Err(Denied::Forbidden));
     assert!(authorize(&question, operator(&["admin"])).is_ok());
+}
+
+#[test]
+fn a_standing_that_is_not_asked_for_decides_nothing() {
+    let principals = [None, operator(&[]), operator(&["viewer"]), pve_root(), tenant("acme"), tenant("umbrella")];
+    for principal in principals {
+        for access in Access::ALL {
+            for verb in VERBS {
+                let mut answers: Vec<_> = STANDINGS
+                    .map(|standing| ask(access, verb, account_of(access), standing, principal.clone()).map(drop))
+                    .into();
+                answers.dedup();
+                let decides = answers.len() > 1;
+                assert!(!decides || asks_standing(access, principal.as_deref()), "{access:?} {verb:?} {principal:?}");
+            }
+        }
+    }
+    assert!(asks_standing(Access::AccountRead, tenant("acme").as_deref()));
+    assert!(!asks_standing(Access::AccountRead, operator(&[]).as_deref()), "a read of an operator's costs no look-up");
 }
 
 #[test]

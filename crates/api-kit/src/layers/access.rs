@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use bnna_auth::authorization::{self, Credential};
 use bnna_auth::limits::{Overall, TooManyFailures};
-use bnna_auth::{Access, Principal, Question, Verb, authorize};
+use bnna_auth::{Access, Principal, Question, Verb, asks_standing, authorize};
 use tokio::sync::SemaphorePermit;
 
 use super::request::is_read;
@@ -144,6 +144,7 @@ pub(crate) async fn authorise(
     // Whose standing matters: the account's of the path, or the tenant's own where the path names none. A tenant on another
     // account's path is refused without looking that account up.
     let asked_about = match (&account, own) {
+        _ if !asks_standing(route.access, principal.as_deref()) => None,
         (Some(account), Some(own)) if account != own => None,
         (Some(account), _) => Some(account.as_str()),
         (None, own) => own,
