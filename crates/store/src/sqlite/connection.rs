@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::hooks::Action;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{ErrorCode, OpenFlags, ToSql, ffi};
@@ -50,6 +51,8 @@ impl Connection {
         let busy = if mode == Mode::Near { Duration::ZERO } else { BUSY };
         inner.busy_timeout(busy).map_err(|error| translate(&error))?;
         inner.set_prepared_statement_cache_capacity(CACHED_STATEMENTS);
+        // Plans do not hang on the values asked for; else SQLite prepares a kept statement anew for every other value.
+        inner.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(|error| translate(&error))?;
         let deadline = Deadline::default();
         let watched = deadline.clone();
         inner
