@@ -14,7 +14,7 @@ async fn has(server: &Pbs, datastore: &str, name: &str) -> Result<bool, String> 
 /// Refuses a namespace that is there.
 pub async fn look(server: &Pbs, datastore: &str, name: &str) -> Result<(), String> {
     let version = server.version().await.map_err(|error| error.to_string())?;
-    println!("Proxmox Backup Server {} as it says", version.version);
+    say!("Proxmox Backup Server {} as it says", version.version);
     if has(server, datastore, name).await? {
         return Err(format!("there is a namespace {name} in {datastore} already"));
     }
@@ -22,9 +22,9 @@ pub async fn look(server: &Pbs, datastore: &str, name: &str) -> Result<(), Strin
 }
 
 pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
-    println!("\nbackup server");
+    say!("\nbackup server");
     let Some((server, datastore)) = scratch.backup_server.clone() else {
-        scratch.skipped.push("the backup server: none is given (--pbs)".to_owned());
+        scratch.skip("the backup server: none is given (--pbs)");
         return Ok(());
     };
     let name = scratch.pool.as_str().to_owned();

@@ -2,6 +2,7 @@
 
 use proxmox_client::pve::guests::GuestState;
 use proxmox_client::pve::lxc::StopLxc;
+use proxmox_client::pve::nodes::tasks::{TaskFilter, TaskSource};
 use proxmox_client::pve::qemu::StopQemu;
 use proxmox_client::{Error, GuestKind, Switch, Vmid};
 
@@ -10,10 +11,20 @@ use super::scratch::{Scratch, patience};
 /// Goes on after failures, and names everything that is left.
 pub async fn up(scratch: &mut Scratch) -> Result<(), String> {
     let mut left = Vec::new();
-    for volume in std::mem::take(&mut scratch.backups) {
-        if let Err(error) = remove_volume(scratch, &volume).await {
-            left.push(format!("backup {volume}: {error}"));
+    for &vmid in &scratch.made {
+        if let Err(error) = settle(scratch, vmid).await {
+            left.push(format!("what works on guest {vmid}: {error}"));
         }
+    }
+    match scratch.backups().await {
+        Ok(volumes) => {
+            for volume in volumes {
+                if let Err(error) = remove_volume(scratch, &volume).await {
+                    left.push(format!("backup {volume}: {error}"));
+                }
+            }
+        }
+        Err(error) => left.push(format!("backups: {error}")),
     }
     for vmid in std::mem::take(&mut scratch.made) {
         if let Err(error) = remove_guest(scratch, vmid).await {
@@ -22,7 +33,7 @@ pub async fn up(scratch: &mut Scratch) -> Result<(), String> {
     }
     if scratch.pool_made {
         match scratch.pve.pools().delete(&scratch.pool).await {
-            Ok(()) => println!("  pool {} removed", scratch.pool),
+            Ok(()) => say!("  pool {} removed", scratch.pool),
             Err(error) if error.is_missing() => {}
             Err(error) => left.push(format!("pool {}: {error}", scratch.pool)),
         }
@@ -32,11 +43,25 @@ pub async fn up(scratch: &mut Scratch) -> Result<(), String> {
         && let Ok(namespace) = scratch.pool.as_str().parse()
     {
         match server.datastore(datastore).delete_namespace(&namespace, Switch::Off).await {
-            Ok(()) => println!("  namespace {} removed", scratch.pool),
+            Ok(()) => say!("  namespace {} removed", scratch.pool),
             Err(error) => left.push(format!("namespace {}: {error}", scratch.pool)),
         }
     }
     if left.is_empty() { Ok(()) } else { Err(format!("left behind:\n{}", left.join("\n"))) }
+}
+
+/// Waits for the tasks that work on a guest: before the one that makes it has ended it may not be in the pool.
+async fn settle(scratch: &Scratch, vmid: Vmid) -> Result<(), Error> {
+    let running = TaskFilter { source: Some(TaskSource::Active), vmid: Some(vmid), ..TaskFilter::default() };
+    for row in scratch.pve.node(&scratch.node).tasks(&running).await? {
+        say!("  waiting for a {} of guest {vmid}", row.kind);
+        match scratch.pve.task(row.upid).succeed(patience()).await {
+            // How it ends does not matter.
+            Ok(_) | Err(Error::Task(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 async fn remove_volume(scratch: &Scratch, volume: &proxmox_client::VolumeId) -> Result<(), Error> {
@@ -45,7 +70,7 @@ async fn remove_volume(scratch: &Scratch, volume: &proxmox_client::VolumeId) -> 
     if let Some(task) = removed {
         task.succeed(patience()).await?;
     }
-    println!("  backup {volume} removed");
+    say!("  backup {volume} removed");
     Ok(())
 }
 
@@ -72,6 +97,6 @@ async fn remove_guest(scratch: &Scratch, vmid: Vmid) -> Result<(), Error> {
             machine.destroy(Default::default()).await?.succeed(patience()).await?;
         }
     }
-    println!("  guest {vmid} removed");
+    say!("  guest {vmid} removed");
     Ok(())
 }

@@ -6,7 +6,7 @@ use proxmox_client::pve::nodes::content::ContentFilter;
 use proxmox_client::pve::nodes::{Vzdump, VzdumpMode, VzdumpSelection, VzdumpStarted};
 use proxmox_client::{Vmid, VolumeId};
 
-use super::scratch::Scratch;
+use super::scratch::{BackedUp, Scratch};
 
 /// The smallest template on any storage of the node.
 async fn template(scratch: &Scratch) -> Result<Option<VolumeId>, String> {
@@ -21,16 +21,17 @@ async fn template(scratch: &Scratch) -> Result<Option<VolumeId>, String> {
 }
 
 pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
-    println!("\ncontainer");
+    say!("\ncontainer");
     let Some(storage) = scratch.storage_for("rootdir").await? else {
-        scratch.skipped.push("containers and their backups: no storage of this node takes containers".to_owned());
+        scratch.skip("containers and their backups: no storage of this node takes containers");
         return Ok(());
     };
     let Some(template) = template(scratch).await? else {
-        scratch.skipped.push("containers and their backups: no template on any storage of this node".to_owned());
+        scratch.skip("containers and their backups: no template on any storage of this node");
         return Ok(());
     };
-    println!("  from {template} on {storage}");
+    let storage = storage.storage;
+    say!("  from {template} on {storage}");
     let (pve, node, vmid) = (scratch.pve.clone(), scratch.node.clone(), scratch.guest(1)?);
     let container = pve.lxc(&node, vmid);
     let mut options = LxcOptions::default();
@@ -40,7 +41,7 @@ pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
     scratch.made.insert(vmid);
     let made = pve.node(&node).create_lxc(&create).await;
     if !scratch.ended("container made", made).await? {
-        scratch.skipped.push("a running container and its backups: none could be made".to_owned());
+        scratch.skip("a running container and its backups: none could be made");
         return Ok(());
     }
     let config = container.config().await.map_err(|error| error.to_string())?;
@@ -55,13 +56,18 @@ pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
 
 async fn backup(scratch: &mut Scratch, vmid: Vmid, storage: &str) -> Result<(), String> {
     let Some(target) = scratch.storage_for("backup").await? else {
-        scratch.skipped.push("backups: no storage of this node takes them".to_owned());
+        scratch.skip("backups: no storage of this node takes them");
         return Ok(());
     };
+    let target = target.storage;
     let (pve, node) = (scratch.pve.clone(), scratch.node.clone());
+    let earlier = scratch.archives(&target, vmid).await?;
+    scratch.backed_up = Some(BackedUp { storage: target.clone(), vmid, earlier });
     let run = Vzdump {
         storage: Some(target.clone()),
         mode: Some(VzdumpMode::Stop),
+        // Backups of an earlier guest of this number are somebody's.
+        remove: Some(false),
         ..Vzdump::of(VzdumpSelection::Guests(vec![vmid]))
     };
     match pve.node(&node).vzdump(&run).await.map_err(|error| error.to_string())? {
@@ -70,16 +76,17 @@ async fn backup(scratch: &mut Scratch, vmid: Vmid, storage: &str) -> Result<(), 
         }
         VzdumpStarted::NothingHere => return Err("the node says that the container is not on it".to_owned()),
     }
-    let filter = ContentFilter { content: Some("backup".to_owned()), vmid: Some(vmid) };
-    let archives = pve.node(&node).storage(&target).content(&filter).await.map_err(|error| error.to_string())?;
-    scratch.observations.note("archives", &archives.len().to_string());
-    scratch.backups.extend(archives.iter().map(|archive| archive.volid.clone()));
-    let Some(archive) = archives.into_iter().next() else { return Ok(()) };
+    let made = scratch.backups().await?;
+    scratch.observations.note("archives", &made.len().to_string());
+    let Some(archive) = made.into_iter().next() else {
+        scratch.skip("restoring a container: there is no backup of it");
+        return Ok(());
+    };
     let second = scratch.guest(2)?;
     let restore = RestoreLxc {
         pool: Some(scratch.pool.clone()),
         storage: Some(storage.to_owned()),
-        ..RestoreLxc::new(second, archive.volid)
+        ..RestoreLxc::new(second, archive)
     };
     scratch.made.insert(second);
     let restored = pve.node(&node).restore_lxc(&restore).await;

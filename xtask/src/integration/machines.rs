@@ -7,7 +7,7 @@ use proxmox_client::pve::qemu::{CreateQemu, CreateQemuSnapshot, StartQemu, StopQ
 use super::scratch::Scratch;
 
 pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
-    println!("\nvirtual machine");
+    say!("\nvirtual machine");
     let (pve, node, vmid) = (scratch.pve.clone(), scratch.node.clone(), scratch.guest(0)?);
     let machine = pve.qemu(&node, vmid);
     scratch.refused("configuration of no guest", machine.config().await)?;
@@ -47,7 +47,7 @@ pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
 
     let started = machine.start(&StartQemu::default()).await;
     if !scratch.ended("machine started", started).await? {
-        scratch.skipped.push("a running virtual machine: this node cannot start one".to_owned());
+        scratch.skip("a running virtual machine: this node cannot start one");
         return Ok(());
     }
     let status = machine.status().await.map_err(|error| error.to_string())?;

@@ -1,44 +1,58 @@
 //! `cargo xtask integration`: one suite against a Proxmox VE (and a backup server): the simulator, or a real one that is in use.
 //!
 //! It touches nothing but what it made itself: a pool of its own, guests with VMIDs of the range that it was given, their backups, a namespace of
-//! its own on the backup server. It refuses to begin when any of them is there, and takes everything away again, also after a failure or Ctrl-C.
-//! What a server cannot do, such as containers where no storage takes them, is skipped aloud.
+//! its own on the backup server. It refuses to begin when any of them is there, and takes everything away again, also after a failure, Ctrl-C,
+//! SIGTERM or a terminal that is gone. What a server cannot do, such as containers where no storage takes them, is skipped aloud.
 //!
 //! Every step that is worth it leaves an observation: what the server said, without the names of this run. They are compared with those of the
 //! simulator (`fixtures/integration.json`), and differences are printed: on a real server they are what the simulator does not get right.
 
+/// Prints a line. Nobody reading any more is no reason to leave something behind.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// The same for what went wrong and what was left out.
+macro_rules! complain {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod backup_server;
 mod clean;
 mod containers;
+mod disks;
+mod estates;
+mod interrupted;
 mod machines;
 mod observations;
 mod pools;
 mod scratch;
+mod simulated;
+mod stop;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use proxmox_client::pve::guests::QemuOptions;
-use proxmox_client::pve::qemu::CreateQemu;
 use proxmox_client::{Pbs, PoolId, Pve, Trust, Vmid};
 
 use self::observations::Observations;
 use self::scratch::Scratch;
-use crate::simulator::{self, Simulator};
+use self::stop::Stop;
 
 /// Guests that the suite makes.
-const GUESTS: u32 = 3;
+const GUESTS: u32 = 4;
 /// The widest range of VMIDs.
 const WIDEST: u32 = 10_000;
-/// Everything is over by then, but for the cleaning.
-const DEADLINE: Duration = Duration::from_secs(3600);
-/// Secret of the tokens of the simulator that `--sim` starts.
-const SECRET: &str = "5c1b1d0e-2f5e-4b55-9f0c-4e1d2a3b4c5d";
 
 /// Where, and what may be touched.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Starts the simulator and runs against it.
+    /// Starts simulators and runs against them: one that has everything, some that lack something, and with the suite interrupted.
     #[arg(long, conflicts_with = "url")]
     sim: bool,
     /// The server: `https://HOST:PORT` or `HOST:PORT`.
@@ -86,92 +100,19 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), String> {
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     if args.sim {
-        let binary = simulator::build()?;
-        let env = [("PROXMOX_SIM_SECRET", SECRET)];
-        let args_of_sim = ["--port", "0", "--pbs-port", "0", "--nodes", "2", "--speed", "200", "--auth-delay", "0"];
-        let simulator = Simulator::start(&binary, &args_of_sim, &env)?;
-        let args_for_it = of_simulator(args, &simulator);
-        return runtime.block_on(async {
-            suite(args, &args_for_it).await?;
-            refusals(&args_for_it).await
-        });
+        return runtime.block_on(simulated::run(args.record));
     }
-    runtime.block_on(suite(args, args))
-}
-
-/// What is there already is not touched: the suite refuses to begin, and leaves it as it is.
-async fn refusals(args: &Args) -> Result<(), String> {
-    println!("\nwhat is there already");
-    let (pve, pool) = (client(args)?, args.pool.parse::<PoolId>().map_err(|error| error.to_string())?);
-    pve.pools().create(&pool, Some("somebody's")).await.map_err(|error| error.to_string())?;
-    refuses(args, "there is a pool").await?;
-    let kept = pve.pools().get(&pool).await.map_err(|error| error.to_string())?;
-    if kept.is_none_or(|pool| pool.comment.as_deref() != Some("somebody's")) {
-        return Err("the pool that was there is not as it was".to_owned());
-    }
-    pve.pools().delete(&pool).await.map_err(|error| error.to_string())?;
-
-    // A guest anywhere in the range, also where the suite would not come.
-    let last = Vmid::new(args.vmid_to.unwrap_or_default().into()).map_err(|error| error.to_string())?;
-    let node =
-        pve.nodes().list().await.map_err(|error| error.to_string())?.into_iter().next().ok_or("there is no node")?.node;
-    let create = CreateQemu::new(last, QemuOptions::default());
-    let task = pve.node(&node).create_qemu(&create).await.map_err(|error| error.to_string())?;
-    task.succeed(scratch::patience()).await.map_err(|error| error.to_string())?;
-    refuses(args, "there are guests in the range").await?;
-    pve.qemu(&node, last).config().await.map_err(|error| format!("the guest that was there: {error}"))?;
-    Ok(())
-}
-
-async fn refuses(args: &Args, why: &str) -> Result<(), String> {
-    match suite(args, args).await {
-        Err(refusal) if refusal.starts_with("refused: ") && refusal.contains(why) => {
-            println!("  {refusal}");
-            Ok(())
-        }
-        Err(other) => Err(format!("it fails with {other:?}, not because {why}")),
-        Ok(()) => Err(format!("it does not refuse although {why}")),
-    }
+    runtime.block_on(async {
+        let seen = suite(args).await?;
+        // On another server differences are what there is to learn.
+        seen.observations.compare().map(|_| ())
+    })
 }
 
 /// The stage of `cargo xtask ci`: against the simulator.
 pub fn against_simulator() -> Result<(), String> {
-    run(&of_flags(true, None))
-}
-
-fn of_flags(sim: bool, url: Option<String>) -> Args {
-    Args {
-        sim,
-        url,
-        token: None,
-        fingerprint: None,
-        ca: None,
-        pbs: None,
-        pbs_token: None,
-        pbs_fingerprint: None,
-        pbs_datastore: None,
-        vmid_from: None,
-        vmid_to: None,
-        pool: "bnna-integration".to_owned(),
-        node: None,
-        record: false,
-    }
-}
-
-fn of_simulator(args: &Args, simulator: &Simulator) -> Args {
-    Args {
-        token: Some(format!("root@pam!lab={SECRET}")),
-        fingerprint: Some(simulator.fingerprint.clone()),
-        pbs: simulator.backup.clone(),
-        pbs_token: Some(format!("root@pam!lab={SECRET}")),
-        pbs_fingerprint: simulator.backup_fingerprint.clone(),
-        pbs_datastore: Some("ds1".to_owned()),
-        vmid_from: Some(args.vmid_from.unwrap_or(7000)),
-        vmid_to: Some(args.vmid_to.unwrap_or(7009)),
-        pool: args.pool.clone(),
-        record: args.record,
-        ..of_flags(false, Some(simulator.address.clone()))
-    }
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    runtime.block_on(simulated::run(false))
 }
 
 fn host(url: &str) -> String {
@@ -216,54 +157,38 @@ fn guests(args: &Args) -> Result<Vec<Vmid>, String> {
     (from..from + GUESTS).map(|number| Vmid::new(number.into()).map_err(|error| error.to_string())).collect()
 }
 
-async fn suite(called: &Args, args: &Args) -> Result<(), String> {
+/// What a run leaves for its reader.
+struct Seen {
+    skipped: Vec<String>,
+    observations: Observations,
+}
+
+async fn suite(args: &Args) -> Result<Seen, String> {
     let pve = client(args)?;
     let pool: PoolId = args.pool.parse().map_err(|error| format!("--pool: {error}"))?;
     let range = args.vmid_from.unwrap_or_default()..=args.vmid_to.unwrap_or_default();
-    let backup = backup_client(args)?;
-    let mut scratch = Scratch::look(pve, args.node.as_deref(), pool, guests(args)?, range, backup)
+    let (backup, stop) = (backup_client(args)?, Stop::listen()?);
+    let mut scratch = Scratch::look(pve, args.node.as_deref(), pool, guests(args)?, range, backup, stop)
         .await
         .map_err(|why| format!("refused: {why}"))?;
-    let outcome = tokio::select! {
-        outcome = tokio::time::timeout(DEADLINE, parts(&mut scratch)) => match outcome {
-            Ok(outcome) => outcome,
-            Err(_) => Err(format!("not over after {} s", DEADLINE.as_secs())),
-        },
-        _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
-    };
+    let outcome = parts(&mut scratch).await;
     if let Err(fault) = &outcome {
-        eprintln!("FAILED: {fault}");
+        complain!("FAILED: {fault}");
     }
-    println!("\ncleaning up");
+    say!("\ncleaning up");
     let cleaned = clean::up(&mut scratch).await;
     for what in &scratch.skipped {
-        eprintln!("SKIPPED: {what}");
+        complain!("SKIPPED: {what}");
     }
-    let compared = if outcome.is_ok() { compare(called, args, &scratch.observations) } else { Ok(()) };
     cleaned?;
     outcome?;
-    compared
+    Ok(Seen { skipped: scratch.skipped, observations: scratch.observations })
 }
 
 async fn parts(scratch: &mut Scratch) -> Result<(), String> {
     pools::part(scratch).await?;
     machines::part(scratch).await?;
+    disks::part(scratch).await?;
     containers::part(scratch).await?;
     backup_server::part(scratch).await
-}
-
-/// Against the simulator they have to be the same as ever; against another server differences are what there is to learn.
-fn compare(called: &Args, args: &Args, observations: &Observations) -> Result<(), String> {
-    if args.record {
-        return observations.record();
-    }
-    let differences = observations.differences()?;
-    for difference in &differences {
-        println!("{difference}");
-    }
-    println!("{} observations, {} of them differ from the simulator's", observations.len(), differences.len());
-    if called.sim && !differences.is_empty() {
-        return Err("the simulator is not what fixtures/integration.json says; --record writes it anew".to_owned());
-    }
-    Ok(())
 }

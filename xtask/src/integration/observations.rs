@@ -30,17 +30,12 @@ impl Observations {
         for (name, word) in &self.names {
             text = text.replace(name.as_str(), word);
         }
-        println!("  {what}: {text}");
+        say!("  {what}: {text}");
         self.seen.insert(what.to_owned(), text);
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.seen.len()
-    }
-
-    /// What is otherwise than on the simulator, a line each.
-    pub fn differences(&self) -> Result<Vec<String>, String> {
+    /// Prints what is otherwise than on the simulator. Gives what differs, and the names of what is not seen here at all.
+    pub fn compare(&self) -> Result<(Vec<String>, Vec<String>), String> {
         let text = std::fs::read(fixture()).map_err(|error| format!("{}: {error}", fixture().display()))?;
         let known: BTreeMap<String, String> = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
         let mut differences = Vec::new();
@@ -53,10 +48,16 @@ impl Observations {
                 None => differences.push(format!("DIFFERS {what}: here {seen:?}, not observed on the simulator")),
             }
         }
-        for what in known.keys().filter(|what| !self.seen.contains_key(*what)) {
-            differences.push(format!("DIFFERS {what}: not observed here"));
+        let unseen: Vec<String> = known.into_keys().filter(|what| !self.seen.contains_key(what)).collect();
+        for difference in &differences {
+            say!("{difference}");
         }
-        Ok(differences)
+        for what in &unseen {
+            say!("DIFFERS {what}: not observed here");
+        }
+        let (seen, differing, unseen_count) = (self.seen.len(), differences.len(), unseen.len());
+        say!("{seen} observations, {differing} of them differ from the simulator's; {unseen_count} were not made");
+        Ok((differences, unseen))
     }
 
     /// Writes them down as what the simulator says.

@@ -5,7 +5,7 @@ use proxmox_client::{Method, Params};
 use super::scratch::Scratch;
 
 pub async fn part(scratch: &mut Scratch) -> Result<(), String> {
-    println!("\npools");
+    say!("\npools");
     let (pve, pool) = (scratch.pve.clone(), scratch.pool.clone());
     // Set first: after a lost answer it may be there.
     scratch.pool_made = true;

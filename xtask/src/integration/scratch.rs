@@ -4,10 +4,16 @@ use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use proxmox_client::pve::nodes::storage::StorageFilter;
+use proxmox_client::pve::nodes::NodeRow;
+use proxmox_client::pve::nodes::content::ContentFilter;
+use proxmox_client::pve::nodes::storage::{StorageFilter, StorageState};
 use proxmox_client::{Error, Pbs, PoolId, Pve, TaskHandle, Vmid, VolumeId, Wait};
 
 use super::observations::Observations;
+use super::stop::Stop;
+
+/// Space that a storage has to have, bytes.
+const SPACE: u64 = 4 << 30;
 
 /// A run.
 pub struct Scratch {
@@ -23,8 +29,8 @@ pub struct Scratch {
     pub guests: Vec<Vmid>,
     /// Those that may have been made.
     pub made: BTreeSet<Vmid>,
-    /// Backups that were made.
-    pub backups: Vec<VolumeId>,
+    /// What backups may have been made of.
+    pub backed_up: Option<BackedUp>,
     /// A backup server, its datastore, and whether the namespace was made.
     pub backup_server: Option<(Pbs, String)>,
     /// Whether the namespace of this run was made on it.
@@ -33,6 +39,18 @@ pub struct Scratch {
     pub skipped: Vec<String>,
     /// What the server said.
     pub observations: Observations,
+    /// Whether the run has to end.
+    pub stop: Stop,
+}
+
+/// A guest of which backups may have been made.
+pub struct BackedUp {
+    /// Where they go.
+    pub storage: String,
+    /// The guest.
+    pub vmid: Vmid,
+    /// Backups that were there before, of an earlier guest of this number.
+    pub earlier: Vec<VolumeId>,
 }
 
 /// How long a task of the suite may take.
@@ -60,9 +78,10 @@ impl Scratch {
         guests: Vec<Vmid>,
         range: RangeInclusive<u32>,
         backup_server: Option<(Pbs, String)>,
+        stop: Stop,
     ) -> Result<Self, String> {
         let version = pve.version().await.map_err(|error| error.to_string())?;
-        println!("Proxmox VE {} as it says", version.version);
+        say!("Proxmox VE {} as it says", version.version);
         match pve.pools().get(&pool).await {
             Ok(None) => {}
             Ok(Some(_)) => return Err(format!("there is a pool {pool} already")),
@@ -86,18 +105,19 @@ impl Scratch {
             }
         }
         let nodes = pve.nodes().list().await.map_err(|error| error.to_string())?;
-        let found = nodes.iter().map(|row| row.node.clone()).find(|name| node.is_none_or(|wanted| wanted == name));
-        let node = found.ok_or("there is no such node")?;
+        // A node that has just started is `unknown` for some seconds.
+        let fits = |row: &&NodeRow| row.status != "offline" && node.is_none_or(|wanted| wanted == row.node);
+        let node = nodes.iter().find(fits).ok_or("there is no such node, or it is offline")?.node.clone();
         if let Some((server, datastore)) = &backup_server {
             super::backup_server::look(server, datastore, pool.as_str()).await?;
         }
         let mut observations = Observations::default();
         observations.stands_for(pool.as_str(), "POOL");
         observations.stands_for(&node, "NODE");
-        for (vmid, word) in guests.iter().zip(["GUEST1", "GUEST2", "GUEST3"]) {
+        for (vmid, word) in guests.iter().zip(["GUEST1", "GUEST2", "GUEST3", "GUEST4"]) {
             observations.stands_for(&vmid.to_string(), word);
         }
-        println!(
+        say!(
             "working on node {node} with pool {pool} and guests {}",
             guests.iter().map(Vmid::to_string).collect::<Vec<_>>().join(", ")
         );
@@ -108,12 +128,28 @@ impl Scratch {
             pool_made: false,
             guests,
             made: BTreeSet::new(),
-            backups: Vec::new(),
+            backed_up: None,
             backup_server,
             namespace_made: false,
             skipped: Vec::new(),
             observations,
+            stop,
         })
+    }
+
+    /// The backups of a guest that a storage has.
+    pub async fn archives(&self, storage: &str, vmid: Vmid) -> Result<Vec<VolumeId>, String> {
+        let filter = ContentFilter { content: Some("backup".to_owned()), vmid: Some(vmid) };
+        let rows = self.pve.node(&self.node).storage(storage).content(&filter).await;
+        Ok(rows.map_err(|error| error.to_string())?.into_iter().map(|archive| archive.volid).collect())
+    }
+
+    /// The backups that this run made.
+    pub async fn backups(&self) -> Result<Vec<VolumeId>, String> {
+        let Some(BackedUp { storage, vmid, earlier }) = &self.backed_up else { return Ok(Vec::new()) };
+        let mut volumes = self.archives(storage, *vmid).await?;
+        volumes.retain(|volume| !earlier.contains(volume));
+        Ok(volumes)
     }
 
     /// A VMID of the run.
@@ -133,10 +169,19 @@ impl Scratch {
         }
     }
 
-    /// Waits for a task and notes how it ended.
+    /// Leaves a part out. It is named at the end of the run.
+    pub fn skip(&mut self, what: &str) {
+        self.skipped.push(what.to_owned());
+    }
+
+    /// Waits for a task and notes how it ended. Here, and not in the middle of a call, a run that has to end does so.
     pub async fn ended(&mut self, what: &str, task: Result<TaskHandle, Error>) -> Result<bool, String> {
         let task = task.map_err(|error| format!("{what}: {error}"))?;
-        match task.succeed(patience()).await {
+        let ended = tokio::select! {
+            ended = task.succeed(patience()) => ended,
+            why = self.stop.asked() => return Err(format!("{what}: {why}")),
+        };
+        match ended {
             Ok(_) => {
                 self.observations.note(what, "OK");
                 Ok(true)
@@ -149,16 +194,11 @@ impl Scratch {
         }
     }
 
-    /// The first storage of the node that is active and may hold this.
-    pub async fn storage_for(&self, content: &str) -> Result<Option<String>, String> {
+    /// The first storage of the node that is active, has some space and may hold this.
+    pub async fn storage_for(&self, content: &str) -> Result<Option<StorageState>, String> {
         let filter = StorageFilter { content: vec![content.to_owned()], ..StorageFilter::default() };
         let rows = self.pve.node(&self.node).storages(&filter).await.map_err(|error| error.to_string())?;
-        let mut names: Vec<String> = rows
-            .into_iter()
-            .filter(|row| row.active && row.avail.unwrap_or_default() > 4 << 30)
-            .map(|row| row.storage)
-            .collect();
-        names.sort();
-        Ok(names.into_iter().next())
+        let usable = rows.into_iter().filter(|row| row.active && row.avail.unwrap_or_default() > SPACE);
+        Ok(usable.min_by(|one, other| one.storage.cmp(&other.storage)))
     }
 }
