@@ -6,10 +6,10 @@ use std::time::Duration;
 use proxmox_client::error::{CertificateProblem, MaybeSent, NeverSent, Unreadable};
 use proxmox_client::pve::guests::{LxcOptions, MountPoint};
 use proxmox_client::pve::lxc::CreateLxc;
-use proxmox_client::{Error, Method, Params, Pve, TaskOutcome, Timeouts, Trust, Vmid, Wait};
+use proxmox_client::{Error, Limits, Method, Params, Pve, TaskOutcome, Timeouts, Trust, Vmid, Wait};
 use proxmox_sim::guests::GuestKind;
 use proxmox_sim::tasks::{TaskFault, TaskFaultKind};
-use proxmox_sim::{Cluster, FaultKind, FaultRule, Sim, SimBuilder};
+use proxmox_sim::{Cluster, Endless, FaultKind, FaultRule, Sim, SimBuilder};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -28,6 +28,7 @@ fn client(sim: &Sim) -> Pve {
         .token("root@pam!lab", SECRET)
         .trust(Trust::pinned([sim.fingerprint("pve1").unwrap().as_str()]).unwrap())
         .timeouts(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() })
+        .limits(Limits { answer_bytes: 256 * 1024, ..Limits::default() })
         .build()
         .unwrap()
 }
@@ -70,6 +71,19 @@ async fn wire_faults_are_what_the_client_calls_them() {
         (FaultKind::TruncatedBody, json!("truncated-body"), |error| {
             matches!(error, Error::MaybeSent { cause: MaybeSent::Truncated(_) | MaybeSent::Broken(_), .. })
         }),
+        (FaultKind::WrongContentType, json!("wrong-content-type"), |error| match error {
+            // It is JSON, and says that it is not.
+            Error::Unreadable { cause: Unreadable::NotJson { content_type, start }, .. } => {
+                content_type == "text/html" && start.starts_with('{')
+            }
+            _ => false,
+        }),
+        (FaultKind::Endless(Endless::Rows), json!({ "endless": "rows" }), |error| {
+            matches!(error, Error::Unreadable { cause: Unreadable::TooLarge { .. }, .. })
+        }),
+        (FaultKind::Endless(Endless::Junk), json!({ "endless": "junk" }), |error| {
+            matches!(error, Error::Unreadable { cause: Unreadable::TooLarge { .. }, .. })
+        }),
         (FaultKind::Html, json!("html"), |error| {
             matches!(error, Error::Unreadable { cause: Unreadable::NotJson { .. }, .. })
         }),
@@ -96,7 +110,7 @@ async fn wire_faults_are_what_the_client_calls_them() {
                     | FaultKind::Latency(_)
             );
             assert!(!done || carried_out, "{kind:?}: nothing may be done");
-            if matches!(kind, FaultKind::ResetAfterDone | FaultKind::TruncatedBody) {
+            if matches!(kind, FaultKind::ResetAfterDone | FaultKind::TruncatedBody | FaultKind::WrongContentType) {
                 assert!(done, "{kind:?}: it is done, only its answer is lost");
             }
         }

@@ -7,6 +7,16 @@ use proxmox_client::{Product, calls};
 
 use super::Coverage;
 
+/// What is said before the table.
+const ANSWERS: &str = "
+## What counts as an answer
+
+A success (status 200 to 299) is JSON with `data`, and calls itself JSON or nothing. One whose content type is something else, such as a login page or
+whatever a relay in between made of it, is `Error::Unreadable` with the content type and the first 100 characters, also when its body reads as JSON.
+What was asked for may have been done. Refusals are read whatever they call themselves: Proxmox Backup Server words its own as plain text, and some have
+no body.
+";
+
 /// The table as Markdown.
 pub fn render(coverage: &Coverage) -> String {
     let mut text = String::from(
@@ -17,6 +27,7 @@ pub fn render(coverage: &Coverage) -> String {
          `n` is a node, `id` a VMID, `s` a storage or datastore, `g` a group. *Bodies* is how many recorded answers of real servers and\n\
          of other projects' fixtures were decoded; calls that change something mostly answer with nothing or a task id.\n",
     );
+    text.push_str(ANSWERS);
     for product in [Product::Pve, Product::Pbs] {
         let all: Vec<_> = calls::all().filter(|call| call.product == product).collect();
         let covered =

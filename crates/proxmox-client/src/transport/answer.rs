@@ -39,7 +39,7 @@ const MESSAGE_CHARS: usize = 8192;
 ///
 /// # Errors
 /// [`Error::Answered`] for a refusal, [`Error::MaybeSent`] for 595 to 599, [`Error::Unreadable`] for a success that
-/// is not JSON with `data`.
+/// is not JSON with `data`, or says that it is something else. Refusals are read whatever they say they are: PBS words its own as plain text.
 pub fn read_answer(call: &CallName, host: &str, answer: &Answer) -> Result<Envelope> {
     let (call, host, status) = (call.clone(), host.to_owned(), answer.status);
     match status {
@@ -54,14 +54,16 @@ pub fn read_answer(call: &CallName, host: &str, answer: &Answer) -> Result<Envel
 }
 
 fn read_success(answer: &Answer) -> Result<Envelope, Unreadable> {
+    if !says_json(&answer.content_type) {
+        return Err(not_json(answer));
+    }
     let parsed = serde_json::from_slice::<Value>(&answer.body).map_err(|error| {
         let looks_like_json = answer.body.trim_ascii_start().starts_with(b"{");
         if looks_like_json {
             let path = format!("line {} column {}", error.line(), error.column());
             return Unreadable::Decode(DecodeError { path, text: format!("not JSON: {error}") });
         }
-        let start = String::from_utf8_lossy(answer.body.get(..400).unwrap_or(&answer.body)).chars().take(100).collect();
-        Unreadable::NotJson { content_type: answer.content_type.clone(), start }
+        not_json(answer)
     })?;
     let Value::Object(mut object) = parsed else {
         let text = "something else than an object with data".to_owned();
@@ -72,6 +74,18 @@ fn read_success(answer: &Answer) -> Result<Envelope, Unreadable> {
     };
     let total = object.get("total").and_then(|total| total.as_u64().or_else(|| total.as_str()?.parse().ok()));
     Ok(Envelope { status: answer.status, data, total })
+}
+
+/// Whether the content type is one of JSON, or none. Proxmox labels every success (`application/json;charset=UTF-8`); what says that it is a page
+/// comes from something in between, even where it happens to read as JSON.
+fn says_json(content_type: &str) -> bool {
+    let name = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    matches!(name.as_str(), "" | "application/json" | "text/json") || name.ends_with("+json")
+}
+
+fn not_json(answer: &Answer) -> Unreadable {
+    let start = String::from_utf8_lossy(answer.body.get(..400).unwrap_or(&answer.body)).chars().take(100).collect();
+    Unreadable::NotJson { content_type: answer.content_type.clone(), start }
 }
 
 fn read_refusal(call: CallName, host: String, answer: &Answer) -> Refusal {
@@ -118,9 +132,14 @@ mod tests {
     use proptest::prelude::*;
 
     fn read(status: u16, reason: &str, body: &str) -> Result<Envelope> {
+        read_as("", status, reason, body)
+    }
+
+    fn read_as(content_type: &str, status: u16, reason: &str, body: &str) -> Result<Envelope> {
         let call = CallName { method: Method::Get, template: "/x".to_owned() };
         let body = Bytes::copy_from_slice(body.as_bytes());
-        read_answer(&call, "h:8006", &Answer { status, reason: reason.to_owned(), content_type: String::new(), body })
+        let (reason, content_type) = (reason.to_owned(), content_type.to_owned());
+        read_answer(&call, "h:8006", &Answer { status, reason, content_type, body })
     }
 
     #[test]
@@ -163,6 +182,27 @@ mod tests {
         }
         let deep = format!("{{\"data\":{}{}}}", "[".repeat(5000), "]".repeat(5000));
         assert!(read(200, "OK", &deep).is_err());
+    }
+
+    #[test]
+    fn success_must_not_say_that_it_is_something_else_than_json() {
+        for said in
+            ["", "application/json", "application/json;charset=UTF-8", "Application/JSON ; charset=utf-8", "text/json"]
+        {
+            assert!(read_as(said, 200, "OK", r#"{"data":1}"#).is_ok(), "{said}");
+        }
+        for said in ["text/html", "text/html;charset=UTF-8", "text/plain", "application/octet-stream", "json"] {
+            match read_as(said, 200, "OK", r#"{"data":1}"#).unwrap_err() {
+                Error::Unreadable { cause: Unreadable::NotJson { content_type, start }, .. } => {
+                    assert_eq!((content_type.as_str(), start.as_str()), (said, r#"{"data":1}"#));
+                }
+                other => panic!("{said}: {other}"),
+            }
+        }
+        for said in ["", "text/plain", "text/html"] {
+            let error = read_as(said, 400, "Bad Request", "no such datastore").unwrap_err();
+            assert_eq!(error.refusal().unwrap().text(), "no such datastore", "{said}");
+        }
     }
 
     proptest! {

@@ -58,6 +58,11 @@ pub fn data(value: serde_json::Value) -> Reply {
     answer(200, "OK", &serde_json::json!({ "data": value }).to_string())
 }
 
+/// What a server of version 9 says of itself.
+pub fn version() -> Reply {
+    data(serde_json::json!({ "version": "9.2.4", "release": "9.2", "repoid": "abc" }))
+}
+
 pub struct Server {
     pub address: String,
     pub certificate: CertificateDer<'static>,
