@@ -7,6 +7,7 @@ mod load;
 mod random;
 mod rows;
 mod sweep;
+mod trail;
 mod two;
 
 /// The program that is killed.

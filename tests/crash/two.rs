@@ -1,11 +1,12 @@
 //! Two bnpd processes on one store do not run one operation twice.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bnna_store::{Options, Store};
 use bnna_tests::bnpd_process::Bnpd;
 use bnna_tests::checker::check;
-use bnna_tests::ground::Ground;
+use bnna_tests::ground::{A, Ground};
 use reqwest::Method;
 use serde_json::json;
 
@@ -104,4 +105,33 @@ async fn what_a_dead_process_left_is_taken_over_by_a_living_one_without_waiting_
     two.quiet().await;
     agree(&ground, &two).await;
     two.get("/api/platform/accounts/acme").await.is(200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_token_that_one_rotates_is_in_use_in_the_other_before_the_old_one_is_deleted() {
+    let ground = Ground::new(BNPD).await;
+    let (one, two) = tokio::join!(ground.start(), ground.start());
+    let path = format!("/api/platform/clusters/{A}/operator-token");
+    let over = AtomicBool::new(false);
+    let rotated = async {
+        let rotated = one.ask(Method::PUT, &path, Some(json!({}))).await.unwrap().is(200);
+        over.store(true, Ordering::SeqCst);
+        rotated
+    };
+    let looked = async {
+        let mut times = 0;
+        while !over.load(Ordering::SeqCst) {
+            let listed = two.get("/api/platform/clusters").await.is(200);
+            for cluster in listed.result().as_array().unwrap() {
+                assert_eq!(cluster["operator_token"]["ok"], true, "it lost its token for a moment: {}", listed.text);
+            }
+            times += 1;
+        }
+        times
+    };
+    let (rotated, times) = tokio::join!(rotated, looked);
+    assert!(times > 0 && rotated.result()["deleted"].is_string(), "{}", rotated.text);
+    create(&two, "acme").await;
+    create(&one, "globex").await;
+    agree(&ground, &two).await;
 }

@@ -1,4 +1,5 @@
-//! A clock that steps, forward and back, while bnpd works and over a restart.
+//! A clock that steps, forward and back, while bnpd works and over a restart. The system's own clock is nobody's to set in a test: the
+//! program under test has a clock of its own, which is wrong when it is told to be, by the one function that all times come from.
 
 use std::sync::Arc;
 
@@ -7,9 +8,14 @@ use bnna_tests::ground::{A, Ground};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::BNPD;
+use crate::{BNPD, health, metric};
 
 const DAY: i64 = 86_400_000;
+
+/// What `/health` says of a clock that is off by so many milliseconds.
+fn stepped_by(millis: i64) -> String {
+    format!("degraded: the system's clock has stepped by {} s; times may be wrong\n", millis / 1000)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_clock_that_steps_back_and_forth_stops_nothing() {
@@ -30,8 +36,15 @@ async fn a_clock_that_steps_back_and_forth_stops_nothing() {
         bnpd.order("go").await;
         asked.await.unwrap().unwrap().is(201);
         bnpd.get(&format!("/api/platform/accounts/acme{number}")).await.is(200);
-        assert_eq!(bnpd.get("/health").await.text, "ok");
+        // Told while the clock is not what it was, and no longer.
+        let told = if step == 0 { "ok".to_owned() } else { stepped_by(step) };
+        health(&bnpd, |text| text == told).await;
+        metric(&bnpd, "bnna_health_check{check=\"clock\"}", u8::from(step == 0)).await;
     }
+    bnpd.order("clock 0").await;
+    health(&bnpd, |text| text == "ok").await;
+    metric(&bnpd, "bnna_clock_steps_total", 6).await;
+    assert!(bnpd.log.all().iter().any(|line| line.contains("the system's clock has stepped")));
     let odd = check(&ground, &bnpd, |_| false).await;
     assert!(odd.is_empty(), "{odd:?}");
 }

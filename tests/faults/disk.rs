@@ -43,7 +43,7 @@ async fn a_disk_without_room_refuses_changes_and_they_go_on_when_there_is_room()
     health(&bnpd, |text| text == "the store cannot be written").await;
     assert_eq!((bnpd.get("/health").await.status, bnpd.get("/readyz").await.status), (503, 503));
     let metrics = bnpd.get("/metrics").await.text;
-    assert!(metrics.contains("bnna_store_writable 0"), "{metrics}");
+    assert!(metrics.contains("bnna_health_check{check=\"store_writable\"} 0"), "{metrics}");
     bnpd.get("/api/platform/accounts/before").await.is(200);
     let nothing = ground.a.with_state(|cluster| !cluster.pools.contains_key("acme"));
     assert!(nothing, "what cannot be written down is not begun");

@@ -10,10 +10,18 @@ use bnna_tests::bnpd_process::Bnpd;
 mod clock;
 mod disk;
 mod files;
+mod medium;
 mod secrets;
 
 /// The program that suffers.
 const BNPD: &str = env!("CARGO_BIN_EXE_bnpd-under-test");
+
+/// A metric has this value.
+async fn metric(bnpd: &Bnpd, name: &str, value: u8) {
+    let text = bnpd.get("/metrics").await.is(200).text;
+    let line = format!("{name} {value}");
+    assert!(text.lines().any(|found| found == line), "no {line} in\n{text}");
+}
 
 /// Waits until `/health` says this; it looks at the store once a second.
 async fn health(bnpd: &Bnpd, says: impl Fn(&str) -> bool) -> String {

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a repeated call gets the first one's answer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bnna_tests::bnpd_process::Bnpd;
@@ -199,6 +200,66 @@ async fn a_repeat_after_a_kill_finds_what_the_first_became_and_starts_nothing() 
     let all = bnpd.get("/api/platform/operations?account=acme").await.is(200);
     assert_eq!(all.result().as_array().unwrap().len(), 1, "{}", all.text);
     assert_eq!(all.result()[0]["state"], "done");
+}
+
+/// How a power order can come to nothing that anybody knows of.
+fn unknown_outcomes() -> Vec<FaultKind> {
+    vec![
+        FaultKind::ResetBeforeRead,
+        FaultKind::ResetAfterRead,
+        FaultKind::ResetAfterDone,
+        FaultKind::TruncatedBody,
+        FaultKind::Html,
+        FaultKind::Status(596, "Connection timed out".to_owned()),
+    ]
+}
+
+#[tokio::test]
+async fn a_power_order_that_may_have_been_given_is_not_given_again_by_a_repeat() {
+    let furnished = Furnished::start().await;
+    let (house, operator) = (&furnished.house, furnished.operator());
+    let orders = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&orders);
+    let sim = house.sim("pve-a");
+    sim.watch(Some(Arc::new(move |seen| {
+        let order = seen.moment == Moment::Arrived && seen.method == "POST" && seen.path.contains("/status/");
+        if order {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+        None
+    })));
+    let given = || orders.swap(0, Ordering::SeqCst);
+    for verb in ["start", "stop", "shutdown", "reboot"] {
+        let vmid = if verb == "start" { furnished.free } else { furnished.running };
+        let path = format!("/api/instances/{vmid}/{verb}?cluster=pve-a");
+        let ask = async |key: &str| keyed(house, &operator, "POST", &path, key, Some(&json!({}))).await;
+        let as_before = sim.with_state(|state| state.clone());
+        for (number, fault) in unknown_outcomes().into_iter().enumerate() {
+            let (case, key) = (format!("{verb} with {fault:?}"), format!("{verb}-{number}"));
+            sim.with_state(|state| *state = as_before.clone());
+            sim.inject(FaultRule::once(fault).on("POST", "/nodes/"));
+            let first = ask(&key).await;
+            sim.clear_faults();
+            assert!(first.status >= 500 && given() == 1, "{case}: {}", first.text);
+            assert_eq!(first.body["details"]["perhaps_done"], true, "{case}: {}", first.text);
+            let again = ask(&key).await;
+            assert_eq!((again.status, again.text.as_str()), (first.status, first.text.as_str()), "{case}");
+            assert!(replayed(&again) && given() == 0, "{case}: the repeat has given the order again");
+        }
+        // What certainly did nothing is done by a repeat: the cluster refused, or something else failed before the order.
+        let refusal = FaultKind::Status(500, "no".to_owned());
+        for (method, path, sent) in [("POST", "/nodes/", 1), ("GET", "/cluster/resources", 0)] {
+            sim.with_state(|state| *state = as_before.clone());
+            sim.inject(FaultRule::always(refusal.clone()).on(method, path));
+            let key = format!("{verb} {path}").replace(' ', "-");
+            let refused = ask(&key).await;
+            sim.clear_faults();
+            assert!(refused.status >= 500 && given() == sent, "{key}: {}", refused.text);
+            let again = ask(&key).await.is(202);
+            assert!(!replayed(&again) && given() == 1, "{key}");
+        }
+        sim.with_state(|state| *state = as_before);
+    }
 }
 
 /// Every route that changes something keeps its answer, and its description says so.

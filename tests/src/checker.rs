@@ -105,26 +105,31 @@ async fn operations(store: &Store, odd: &mut Vec<String>, expected: impl Fn(&End
     }
 }
 
-/// An entry without an outcome stands for a request that was cut off before it became an operation: there are no more of those
-/// than requests without an answer.
+/// Every entry has an outcome. An interrupted one stands for a request that was cut off before it became an operation: there are no
+/// more of those than requests without an answer.
 async fn trail(store: &Store, odd: &mut Vec<String>, unanswered: usize) {
     let mut cut = Vec::new();
     for row in rows(
         store,
-        "SELECT audit.action AS action, audit.target AS target, audit.operation_id AS operation, operations.state AS state \
-         FROM audit LEFT JOIN operations ON operations.id = audit.operation_id WHERE audit.outcome IS NULL",
+        "SELECT audit.action AS action, audit.target AS target, audit.operation_id AS operation, operations.state AS state, \
+         audit.outcome AS outcome FROM audit LEFT JOIN operations ON operations.id = audit.operation_id \
+         WHERE audit.outcome IS NULL OR audit.outcome = 'interrupted'",
     )
     .await
     {
         let what = format!("{} {}", text(&row, "action"), text(&row, "target"));
         match (text(&row, "operation").as_str(), text(&row, "state").as_str()) {
-            ("", _) => cut.push(what),
+            ("", _) if text(&row, "outcome") == "interrupted" => cut.push(what),
+            ("", _) => odd.push(format!("an audit entry has no outcome: {what}")),
+            (id, _) if text(&row, "outcome") == "interrupted" => {
+                odd.push(format!("operation {id} goes on or is over, its audit entry says interrupted: {what}"));
+            }
             (id, "") => odd.push(format!("the audit trail names operation {id}, which is not there: {what}")),
             (id, state) => odd.push(format!("operation {id} is {state}, its audit entry has no outcome: {what}")),
         }
     }
     if cut.len() > unanswered {
-        odd.push(format!("{unanswered} request(s) got no answer, entries without an outcome: {cut:?}"));
+        odd.push(format!("{unanswered} request(s) got no answer, interrupted are: {cut:?}"));
     }
 }
 

@@ -63,7 +63,8 @@ async fn the_names_of_metrics_change_only_on_purpose() {
         r#"bnna_http_requests_total{method="POST",route="/api/platform/accounts",status="201"}"#,
         r#"call="GET /cluster/resources",outcome="ok"}"#,
         r#"bnna_operations{state="done"}"#,
-        r#"bnna_store_readable 1"#,
+        r#"bnna_health_check{check="store_readable"} 1"#,
+        r#"bnna_cluster_answers{cluster="pve-a"} 1"#,
         "bnna_failed_credentials_total ",
         "bnna_refused_addresses_total ",
     ] {
@@ -110,7 +111,7 @@ async fn health_says_that_the_store_is_gone_and_that_bnpd_ends() {
     assert_eq!(ask("/health").await, (503, "the store cannot be read".to_owned()));
     assert_eq!(ask("/livez").await, (200, "ok".to_owned()));
     let metrics = house.get("/metrics").await.is(200);
-    assert!(metrics.text.contains("bnna_store_readable 0"), "{}", metrics.text);
+    assert!(metrics.text.contains("bnna_health_check{check=\"store_readable\"} 0"), "{}", metrics.text);
 
     let house = House::start().await;
     house.demo().daemon().platform().is_ending();

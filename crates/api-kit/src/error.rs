@@ -24,14 +24,20 @@ pub struct ApiError {
     /// When to try again.
     pub retry_after: Option<Duration>,
     /// The methods a path has, for [`Code::MethodNotAllowed`].
-    pub allow: Option<String>,
+    pub allow: Option<Box<str>>,
+    /// Whether what was asked may have been done all the same: then a repeat with the same key is told this again.
+    pub perhaps_done: bool,
 }
+
+/// Left in the answer to a call that may have been done although it failed, for the layer that keeps answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PerhapsDone;
 
 impl ApiError {
     /// An error of a code.
     #[must_use]
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), details: None, retry_after: None, allow: None }
+        Self { code, message: message.into(), details: None, retry_after: None, allow: None, perhaps_done: false }
     }
 
     /// An error from the word a use case gives: the status is looked up here. A word that is not in the table becomes
@@ -107,7 +113,11 @@ impl From<Denied> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        envelope::error(&self, context::current().as_deref())
+        let mut response = envelope::error(&self, context::current().as_deref());
+        if self.perhaps_done {
+            response.extensions_mut().insert(PerhapsDone);
+        }
+        response
     }
 }
 

@@ -73,7 +73,8 @@ impl From<IdentifyError> for AuthFailure {
 
 impl From<bnna_platform::Error> for ApiError {
     fn from(error: bnna_platform::Error) -> Self {
-        Self::from_word(&error.code(), error.to_string(), error.details())
+        let perhaps_done = error.perhaps_done();
+        Self { perhaps_done, ..Self::from_word(&error.code(), error.to_string(), error.details()) }
     }
 }
 

@@ -41,7 +41,7 @@ struct AuditFilter {
     request_id: Option<String>,
     /// Only what led to this operation.
     operation_id: Option<Uuid>,
-    /// Only with this outcome: ok, or an error's code.
+    /// Only with this outcome: ok, interrupted, an error's code, or how an operation ended.
     outcome: Option<String>,
 }
 

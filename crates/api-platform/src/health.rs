@@ -50,7 +50,7 @@ pub(crate) struct VersionAnswer {
 /// Says whether bnpd is well, for people.
 ///
 /// The plain text `ok`; lines that begin with `degraded:` where something works only until the next start (a key file is gone, the
-/// users table is broken); 503 with a sentence where its store does not work or it is about to end. What exactly is wrong is in
+/// users table is broken) or the system's clock has stepped lately; 503 with a sentence where its store does not work or it is about to end. What exactly is wrong is in
 /// the log.
 #[utoipa::path(
     get, path = "/health", tag = "health",
@@ -66,7 +66,7 @@ async fn health(State(platform): State<Platform>) -> Response {
     let worn = platform.worn().await;
     match worn.is_empty() {
         true => "ok".into_response(),
-        false => worn.iter().map(|what| format!("degraded: {what}\n")).collect::<String>().into_response(),
+        false => worn.iter().map(|(_, what)| format!("degraded: {what}\n")).collect::<String>().into_response(),
     }
 }
 

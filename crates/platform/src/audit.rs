@@ -1,11 +1,12 @@
 //! The audit trail: a row before each action that changes something, its outcome after it.
 //!
-//! The row is written durably before the action begins, so that what a crash interrupted is visible as an entry without an
-//! outcome. Where the action becomes an operation the entry names it, and the operation's end is its outcome.
+//! The row is written durably before the action begins, so that what a crash interrupted is visible: such an entry gets the outcome
+//! `interrupted`, at the next start or by another process that lives on. Where the action becomes an operation the entry names it,
+//! and the operation's end is its outcome.
 
 use std::future::Future;
 
-use bnna_store::{Page, Store, Window, audit};
+use bnna_store::{Page, SessionId, Store, Window, audit};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -13,7 +14,10 @@ use crate::actor::Actor;
 use crate::error::Error;
 use crate::views::AuditView;
 
-pub use bnna_store::audit::Filter;
+pub use bnna_store::audit::{Filter, INTERRUPTED};
+
+/// What an interrupted entry says.
+const WHY_INTERRUPTED: &str = "bnpd ended before it was known how this ended; look whether it was done";
 
 /// What is about to be done.
 #[derive(Debug, Clone)]
@@ -92,6 +96,7 @@ pub async fn begin(store: &Store, actor: &Actor, deed: Deed) -> Result<Entry, Er
         account: deed.account,
         request_id: actor.request_id.clone(),
         operation_id: None,
+        owner: Some(store.session().as_uuid()),
         detail: deed.detail,
     };
     store.write(move |sql| audit::insert(sql, &entry)).await?;
@@ -124,6 +129,24 @@ pub async fn finish_with(store: &Store, entry: Uuid, outcome: String, error: Opt
     if let Err(error) = written {
         tracing::error!(%error, audit = %entry, "the outcome of an audit entry could not be written");
     }
+}
+
+/// Gives what processes left unfinished that are gone the outcome [`INTERRUPTED`]; how many entries.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub(crate) async fn interrupt_the_gone(store: &Store) -> Result<u64, Error> {
+    let mut gone = store.read(audit::unfinished_by).await?;
+    gone.retain(|owner| !store.is_session_alive(SessionId::from_uuid(*owner)));
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    let at = bnna_store::now();
+    let interrupted = store
+        .write(move |sql| gone.iter().map(|owner| audit::interrupt(sql, *owner, WHY_INTERRUPTED, at)).sum())
+        .await?;
+    tracing::warn!(entries = interrupted, "calls were interrupted when a bnpd ended; the audit trail names them");
+    Ok(interrupted)
 }
 
 /// Does an action between its two rows.

@@ -3,7 +3,7 @@
 use bnna_auth::Denied;
 use bnna_core::Invalid;
 use bnna_operations::{Failure, StepError};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 /// Why a use case did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,9 @@ pub struct Upstream {
     /// What could not be undone and is left there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left: Vec<String>,
+    /// Whether it was to change something and has perhaps done so, though no answer says that: look before you repeat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub perhaps_done: bool,
 }
 
 /// Whether a remote system may have done what was asked.
@@ -143,11 +146,24 @@ impl Error {
     pub fn details(&self) -> Option<Value> {
         match self {
             Self::Conflict { details, .. } => details.clone(),
-            Self::Upstream(upstream) if upstream.left.is_empty() => Some(json!({ "system": upstream.system })),
-            Self::Upstream(upstream) => Some(json!({ "system": upstream.system, "left": upstream.left })),
+            Self::Upstream(upstream) => {
+                let mut details = Map::from_iter([("system".to_owned(), json!(upstream.system))]);
+                if !upstream.left.is_empty() {
+                    details.insert("left".to_owned(), json!(upstream.left));
+                }
+                if upstream.perhaps_done {
+                    details.insert("perhaps_done".to_owned(), json!(true));
+                }
+                Some(details.into())
+            }
             Self::Failed(failure) => Some(failure.details.clone()).filter(|details| !details.is_null()),
             _ => None,
         }
+    }
+
+    /// Whether what was asked may have been done all the same. What became an operation is not meant: that looks before it repeats.
+    pub fn perhaps_done(&self) -> bool {
+        matches!(self, Self::Upstream(upstream) if upstream.perhaps_done)
     }
 
     /// No such thing.
@@ -169,12 +185,13 @@ impl From<Error> for Failure {
 }
 
 impl From<Error> for StepError {
-    /// What was not sent is tried again, what may have been done is looked at again, what was refused is final.
+    /// What was not sent is tried again, and so is what met a token that was changed meanwhile; what may have been done is looked at
+    /// again, what was refused is final.
     fn from(error: Error) -> Self {
         match &error {
-            Error::Upstream(Upstream { reached: Reached::NotSent | Reached::Crowded, .. }) => {
-                Self::Retry { after: std::time::Duration::from_millis(200), failure: error.into() }
-            }
+            Error::Upstream(
+                Upstream { reached: Reached::NotSent | Reached::Crowded, .. } | Upstream { status: Some(401), .. },
+            ) => Self::Retry { after: std::time::Duration::from_millis(200), failure: error.into() },
             Error::Upstream(Upstream { reached: Reached::Unknown, .. }) => Self::Unknown(error.into()),
             Error::Store(store) if store.is_temporary() => {
                 Self::Retry { after: std::time::Duration::from_secs(1), failure: error.into() }

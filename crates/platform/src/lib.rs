@@ -6,6 +6,7 @@
 pub mod accounts;
 pub mod actor;
 pub mod audit;
+mod clock;
 pub mod clusters;
 pub mod condition;
 mod error;

@@ -16,6 +16,7 @@ const UPSTREAM_SECONDS: &str = "bnna_upstream_call_seconds";
 const LISTING_READS: &str = "bnna_listing_reads_total";
 const CLUSTER_CALLS: &str = "bnna_cluster_calls_running";
 const CLUSTER_WAITING: &str = "bnna_cluster_calls_waiting";
+const CLUSTER_ANSWERS: &str = "bnna_cluster_answers";
 const OPERATIONS: &str = "bnna_operations";
 const OPERATIONS_HERE: &str = "bnna_operations_in_process";
 const STORE_WRITES: &str = "bnna_store_writes_total";
@@ -26,9 +27,8 @@ const STORE_READS: &str = "bnna_store_reads_total";
 const STORE_READ_MICROS: &str = "bnna_store_read_microseconds_total";
 const STORE_WAITING: &str = "bnna_store_writes_waiting";
 const STORE_BYTES: &str = "bnna_store_bytes";
-const STORE_READABLE: &str = "bnna_store_readable";
-const STORE_WRITABLE: &str = "bnna_store_writable";
-const USERS_TABLE: &str = "bnna_users_table_in_use";
+const HEALTH: &str = "bnna_health_check";
+const CLOCK_STEPS: &str = "bnna_clock_steps_total";
 
 /// Tells the recorder what each name means.
 pub fn describe() {
@@ -43,6 +43,7 @@ pub fn describe() {
     );
     describe_gauge!(CLUSTER_CALLS, "Calls under way at a cluster.");
     describe_gauge!(CLUSTER_WAITING, "Calls that wait for their turn at a cluster.");
+    describe_gauge!(CLUSTER_ANSWERS, "1 while the last call to a cluster was answered, be it with a refusal, else 0.");
     describe_gauge!(OPERATIONS, "Operations in the store by state, ended ones included until they are purged.");
     describe_gauge!(OPERATIONS_HERE, "Operations that this process runs or has waiting.");
     describe_counter!(STORE_WRITES, "Writes whose commit was tried.");
@@ -53,9 +54,15 @@ pub fn describe() {
     describe_counter!(STORE_READ_MICROS, "Time in reads of the store.");
     describe_gauge!(STORE_WAITING, "Writes that wait for their commit.");
     describe_gauge!(STORE_BYTES, "Size of the store: its file and its log (wal).");
-    describe_gauge!(STORE_READABLE, "1 while the store can be read, else 0.");
-    describe_gauge!(STORE_WRITABLE, "1 while the store can be written, else 0.");
-    describe_gauge!(USERS_TABLE, "1 while the users table in use is the one in its file, else 0.");
+    describe_gauge!(HEALTH, "1 while what is looked at for /health is well, else 0; by what is looked at.");
+    describe_counter!(CLOCK_STEPS, "How often the system's clock has stepped by two seconds or more.");
+    // There from the beginning, so that the first step is a rise.
+    counter!(CLOCK_STEPS).absolute(0);
+}
+
+/// The system's clock has stepped.
+pub(crate) fn clock_stepped() {
+    counter!(CLOCK_STEPS).increment(1);
 }
 
 /// A call to a cluster has ended.
@@ -77,9 +84,11 @@ impl Platform {
             let depth = cluster.depth();
             gauge!(CLUSTER_CALLS, "cluster" => cluster.host.clone()).set(whole(depth.running as u64));
             gauge!(CLUSTER_WAITING, "cluster" => cluster.host.clone()).set(whole(depth.waiting as u64));
+            gauge!(CLUSTER_ANSWERS, "cluster" => cluster.host.clone()).set(flag(cluster.answers()));
         }
-        let status = self.users().status();
-        gauge!(USERS_TABLE).set(if status.error.is_none() { 1.0 } else { 0.0 });
+        for (check, well) in self.checks().await {
+            gauge!(HEALTH, "check" => check.word()).set(flag(well));
+        }
         gauge!(OPERATIONS_HERE).set(whole(self.engine().running() as u64));
         match self.store().read(bnna_store::operations::count_by_state).await {
             Ok(counts) => {
@@ -103,9 +112,6 @@ impl Platform {
         counter!(STORE_COMMIT_MICROS).absolute(statistics.commit_micros);
         counter!(STORE_READ_MICROS).absolute(statistics.read_micros);
         gauge!(STORE_WAITING).set(whole(statistics.waiting_writes));
-        let state = self.store_state().await;
-        gauge!(STORE_READABLE).set(if state.read.is_ok() { 1.0 } else { 0.0 });
-        gauge!(STORE_WRITABLE).set(if state.write.is_ok() { 1.0 } else { 0.0 });
         for part in ["file", "wal"] {
             let mut path = store.path().as_os_str().to_owned();
             if part == "wal" {
@@ -115,6 +121,10 @@ impl Platform {
             gauge!(STORE_BYTES, "part" => part).set(whole(size));
         }
     }
+}
+
+fn flag(well: bool) -> f64 {
+    if well { 1.0 } else { 0.0 }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures to look at")]

@@ -1,7 +1,7 @@
 //! Operations as the platform's use cases start, show and cancel them, and the audit entries that they end.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bnna_operations::{Event, Meta, OperationId, State, Workflow};
 use bnna_store::{Page, Window, audit as rows, idempotency};
@@ -163,6 +163,13 @@ impl Platform {
         .await
     }
 
+    /// Gives audit entries of processes that are gone their outcome. What cannot be written now is written the next time.
+    pub(crate) async fn interrupt_the_gone(&self) {
+        if let Err(error) = audit::interrupt_the_gone(self.store()).await {
+            tracing::error!(%error, "audit entries of processes that are gone could not be completed");
+        }
+    }
+
     /// Gives audit entries whose operations are over their outcome. What cannot be written now is written the next time.
     pub(crate) async fn settle(&self) {
         let settled = self
@@ -184,14 +191,20 @@ impl Platform {
     }
 }
 
-/// Keeps the audit trail's outcomes up with operations that nobody waits for. Ends when the platform does.
+/// Keeps the audit trail's outcomes up with operations that nobody waits for, and with processes that are gone. Ends when the platform
+/// does.
 pub(crate) async fn settle_as_they_end(
     mut events: broadcast::Receiver<Event>,
     platform: impl Fn() -> Option<Platform> + Send + 'static,
 ) {
+    let mut looked = Instant::now();
     loop {
         let Some(alive) = platform() else { return };
         alive.settle().await;
+        if looked.elapsed() >= SETTLE_EVERY {
+            looked = Instant::now();
+            alive.interrupt_the_gone().await;
+        }
         drop(alive);
         let ended = async {
             loop {

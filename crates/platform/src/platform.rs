@@ -12,6 +12,7 @@ use bnna_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::accounts::{Adopt, Canary, Create, Delete, Repair, SetStatus, SyncAcls};
+use crate::clock::Clock;
 use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
 use crate::condition::KeyFiles;
 use crate::error::Error;
@@ -101,6 +102,7 @@ struct Inner {
     pve_tokens: AcceptanceCache<String>,
     settings: Settings,
     readiness: Readiness,
+    clock: Clock,
     last_joined: Last,
     ended: CancellationToken,
     rehearsals: Turns,
@@ -170,6 +172,7 @@ impl Platform {
             pve_tokens,
             settings,
             readiness: Readiness::default(),
+            clock: Clock::default(),
             last_joined: Last::default(),
             ended,
             rehearsals: Turns::default(),
@@ -178,10 +181,13 @@ impl Platform {
         };
         let platform = Self { inner: Arc::new(inner) };
         platform.engine().resume_all().await?;
+        platform.interrupt_the_gone().await;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
         if let Some(every) = platform.settings_in_use().canary_every {
             tokio::spawn(crate::accounts::canary::rounds(every, platform.downgrade()));
         }
+        tokio::spawn(crate::clock::look_from_time_to_time(platform.downgrade()));
+        tokio::spawn(crate::clusters::keep_up(platform.downgrade()));
         tokio::spawn(crate::retention::purge_from_time_to_time(platform.downgrade()));
         Ok(platform)
     }
@@ -202,6 +208,7 @@ impl Platform {
             pve_tokens: AcceptanceCache::new(1).map_err(|error| Error::Internal(error.to_string()))?,
             settings: real.settings.clone(),
             readiness: Readiness::default(),
+            clock: Clock::default(),
             last_joined: Last::default(),
             ended: CancellationToken::new(),
             rehearsals: real.rehearsals.clone(),
@@ -275,6 +282,10 @@ impl Platform {
 
     pub(crate) fn last_joined(&self) -> &Last {
         &self.inner.last_joined
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.inner.clock
     }
 
     pub(crate) fn readiness(&self) -> &Readiness {

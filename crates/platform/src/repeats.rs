@@ -196,7 +196,9 @@ impl Platform {
     async fn begun(&self, request_id: String) -> Result<Option<(String, Option<String>)>, Error> {
         let filter = audit::Filter { request_id: Some(request_id), ..audit::Filter::default() };
         let page = self.store().read(move |sql| audit::list(sql, &filter, &Window::first(1))).await?;
-        Ok(page.items.into_iter().next().map(|entry| (entry.new.action, entry.outcome)))
+        // That it was interrupted says no more than that it began.
+        let known = |outcome: Option<String>| outcome.filter(|outcome| outcome != audit::INTERRUPTED);
+        Ok(page.items.into_iter().next().map(|entry| (entry.new.action, known(entry.outcome))))
     }
 
     fn opened(&self, claim: Uuid, answer: &Sealed) -> Result<KeptAnswer, Error> {

@@ -34,9 +34,15 @@ pub struct NewEntry {
     pub request_id: String,
     /// The operation, when there is one.
     pub operation_id: Option<Uuid>,
+    /// The process that begins it, as [`Store::session`](crate::Store::session) names it; unknown for entries of before that was
+    /// noted.
+    pub owner: Option<Uuid>,
     /// More (JSON).
     pub detail: serde_json::Value,
 }
+
+/// The outcome of an entry whose process ended before it could tell one: whether anything was done has to be looked at.
+pub const INTERRUPTED: &str = "interrupted";
 
 /// A row of `audit`.
 #[derive(Debug, Clone, PartialEq)]
@@ -45,7 +51,7 @@ pub struct Entry {
     pub seq: i64,
     /// What was known before the action.
     pub new: NewEntry,
-    /// How it ended; `None` while it runs, or when the process died meanwhile.
+    /// How it ended; `None` while it runs, and until it is noticed that its process died meanwhile.
     pub outcome: Option<String>,
     /// When it ended.
     pub outcome_at: Option<OffsetDateTime>,
@@ -79,7 +85,7 @@ pub struct Filter {
 }
 
 const COLUMNS: &str = "SELECT seq, id, at, actor_kind, actor, credential_id, remote_addr, action, target_kind, target, \
-     account, request_id, operation_id, detail_json, outcome, outcome_at, error FROM audit";
+     account, request_id, operation_id, owner, detail_json, outcome, outcome_at, error FROM audit";
 
 /// Adds an entry; its place in the trail.
 ///
@@ -88,8 +94,8 @@ const COLUMNS: &str = "SELECT seq, id, at, actor_kind, actor, credential_id, rem
 pub fn insert(sql: &mut dyn Sql, entry: &NewEntry) -> Result<i64, Error> {
     let row = sql.query_one(
         "INSERT INTO audit (id, at, actor_kind, actor, credential_id, remote_addr, action, target_kind, target, account, \
-         request_id, operation_id, detail_json) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
-         RETURNING seq",
+         request_id, operation_id, owner, detail_json) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) RETURNING seq",
         values![
             entry.id,
             entry.at,
@@ -103,6 +109,7 @@ pub fn insert(sql: &mut dyn Sql, entry: &NewEntry) -> Result<i64, Error> {
             entry.account.as_deref(),
             &entry.request_id,
             entry.operation_id,
+            entry.owner,
             &entry.detail,
         ],
     )?;
@@ -194,6 +201,32 @@ pub fn unsettled(sql: &mut dyn Sql, limit: u32) -> Result<Vec<Unsettled>, Error>
     .collect()
 }
 
+/// The processes that have begun entries which have no outcome and became no operation.
+///
+/// # Errors
+/// As [`Sql::query`].
+pub fn unfinished_by(sql: &mut dyn Sql) -> Result<Vec<Uuid>, Error> {
+    sql.query(
+        "SELECT DISTINCT owner FROM audit WHERE outcome IS NULL AND operation_id IS NULL AND owner IS NOT NULL",
+        values![],
+    )?
+    .iter()
+    .map(|row| row.get("owner"))
+    .collect()
+}
+
+/// Gives the entries of a process that is gone the outcome [`INTERRUPTED`], unless they became operations; how many.
+///
+/// # Errors
+/// As [`Sql::execute`].
+pub fn interrupt(sql: &mut dyn Sql, owner: Uuid, error: &str, at: OffsetDateTime) -> Result<u64, Error> {
+    sql.execute(
+        "UPDATE audit SET outcome = ?2, error = ?3, outcome_at = ?4 \
+         WHERE outcome IS NULL AND operation_id IS NULL AND owner = ?1",
+        values![owner, INTERRUPTED, error, at],
+    )
+}
+
 fn read(row: &Row) -> Result<Entry, Error> {
     Ok(Entry {
         seq: row.get("seq")?,
@@ -210,6 +243,7 @@ fn read(row: &Row) -> Result<Entry, Error> {
             account: row.get("account")?,
             request_id: row.get("request_id")?,
             operation_id: row.get("operation_id")?,
+            owner: row.get("owner")?,
             detail: row.get("detail_json")?,
         },
         outcome: row.get("outcome")?,

@@ -303,6 +303,12 @@ impl Store {
         self.inner.session.is_alive(session.0)
     }
 
+    /// How many other processes have the store open now.
+    #[must_use]
+    pub fn other_sessions(&self) -> usize {
+        self.inner.session.others()
+    }
+
     /// Runs what is queued, then stops the threads. Calls on any clone afterwards end with [`Error::Closed`].
     pub async fn close(self) {
         let inner = Arc::clone(&self.inner);

@@ -49,7 +49,7 @@ pub(crate) async fn locate(State(shared): State<Arc<Shared>>, mut request: Reque
         Err(None) => ApiError::not_found("there is nothing at this path").into_response(),
         Err(Some(allow)) => {
             let message = format!("this path has {allow}");
-            ApiError { allow: Some(allow), ..ApiError::new(Code::MethodNotAllowed, message) }.into_response()
+            ApiError { allow: Some(allow.into()), ..ApiError::new(Code::MethodNotAllowed, message) }.into_response()
         }
     }
 }

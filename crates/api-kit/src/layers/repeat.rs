@@ -1,7 +1,8 @@
 //! `Idempotency-Key` of every call that changes something: a repeated call gets the first one's answer.
 //!
-//! Only what a call did is kept: answers of 200 to 299. A refusal (4xx) did nothing and a failure (5xx) was undone or is to be
-//! looked at, so a repeat of either is done anew.
+//! What a call did is kept: answers of 200 to 299, and failures after which nobody knows whether it was done, so that a repeat does not
+//! do it twice. A refusal (4xx) and any other failure did nothing, was undone, or became an operation, which looks before it acts: a
+//! repeat of those is done anew.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +23,7 @@ use uuid::Uuid;
 use super::request::is_read;
 use crate::code::Code;
 use crate::envelope::Answer;
-use crate::error::ApiError;
+use crate::error::{ApiError, PerhapsDone};
 use crate::extract::{Caller, Prefer, body_error};
 use crate::stack::Shared;
 
@@ -176,7 +177,7 @@ fn cut_off(action: &str, outcome: Option<&str>) -> ApiError {
 
 /// Keeps what was done, or gives the claim back.
 async fn end(shared: &Shared, claim: Claim, response: Response) -> Response {
-    if !response.status().is_success() {
+    if !response.status().is_success() && response.extensions().get::<PerhapsDone>().is_none() {
         if let Err(error) = shared.stage.release(claim).await {
             tracing::error!(%error, "a claim of a repeatable request could not be given back");
         }

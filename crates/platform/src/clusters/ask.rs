@@ -42,6 +42,7 @@ impl<T> Answers<T> {
                 reached: reached.unwrap_or(Reached::Answered),
                 status: None,
                 left: Vec::new(),
+                perhaps_done: false,
             }));
         }
         Ok(self)

@@ -1,16 +1,16 @@
 //! One cluster: its settings, its client, and Proxmox's failures as ours.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bnna_core::Invalid;
 use proxmox_client::{Class, Limits, Pve, TaskOutcome, Timeouts, Upid};
 use secrecy::SecretString;
-use tokio::sync::SemaphorePermit;
 
 use super::listing::Changes;
 use super::overview::Listings;
-use super::queue::{Depth, Queue, Waiter};
+use super::queue::{Call, Depth, Queue, Turn, Waiter};
 use super::rehearsal::{self, Script};
 use super::settings::{ClientSettings, ClusterSettings, Trust};
 use super::watch::Watch;
@@ -32,6 +32,8 @@ pub struct Cluster {
     pub(super) clients: ClientSettings,
     pub(super) listings: Listings,
     queue: Arc<Queue>,
+    /// Whether its last call was answered.
+    answers: Arc<AtomicBool>,
     /// Where changes are written down instead, in a rehearsal.
     pub(super) script: Option<Arc<Script>>,
 }
@@ -50,10 +52,16 @@ impl Cluster {
     pub fn new(settings: ClusterSettings, secret: SecretString, clients: &ClientSettings) -> Result<Self, Error> {
         let host = settings.host.to_string();
         let listings = Listings::new(clients.listing_age, Changes::default());
-        let watch = Watch { host: host.clone(), changes: listings.changes.clone(), next: clients.observer.clone() };
+        let answers = Arc::new(AtomicBool::new(true));
+        let watch = Watch {
+            host: host.clone(),
+            changes: listings.changes.clone(),
+            answers: Arc::clone(&answers),
+            next: clients.observer.clone(),
+        };
         let pve = client(&settings, &settings.token_id, secret.clone(), clients, watch)?;
         let queue = Arc::new(Queue::new(clients.calls, clients.waiting, clients.deadline));
-        Ok(Self { host, settings, pve, secret, clients: clients.clone(), listings, queue, script: None })
+        Ok(Self { host, settings, pve, secret, clients: clients.clone(), listings, queue, answers, script: None })
     }
 
     /// The same cluster asked with another token.
@@ -88,6 +96,7 @@ impl Cluster {
             clients: self.clients.clone(),
             listings: Listings::new(Duration::ZERO, self.listings.changes.clone()),
             queue: Arc::clone(&self.queue),
+            answers: Arc::clone(&self.answers),
             script: self.script.clone(),
         }
     }
@@ -110,6 +119,7 @@ impl Cluster {
             reached,
             status: error.status(),
             left: Vec::new(),
+            perhaps_done: false,
         })
     }
 
@@ -141,6 +151,7 @@ impl Cluster {
             reached: Reached::Answered,
             status: None,
             left: Vec::new(),
+            perhaps_done: false,
         })
     }
 
@@ -148,17 +159,23 @@ impl Cluster {
     ///
     /// # Errors
     /// Too many wait already, or it took too long; nothing was sent.
-    pub(super) async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
+    pub(super) async fn turn(&self, call: Call) -> Result<Turn<'_>, Error> {
         let who = if origin::is_operation() { Waiter::Operation } else { Waiter::Request };
-        self.queue.turn(who).await.map_err(|error| {
+        self.queue.turn(who, call).await.map_err(|error| {
             Error::Upstream(Upstream {
                 system: self.host.clone(),
                 message: error.to_string(),
                 reached: Reached::Crowded,
                 status: None,
                 left: Vec::new(),
+                perhaps_done: false,
             })
         })
+    }
+
+    /// Whether its last call was answered, be it with a refusal; also before the first one.
+    pub fn answers(&self) -> bool {
+        self.answers.load(Ordering::Relaxed)
     }
 
     /// How many calls it has under way, and how many wait.
@@ -168,7 +185,7 @@ impl Cluster {
 
     /// Does something on the cluster and turns its failure into ours.
     pub(super) async fn on<T>(&self, call: impl Future<Output = Result<T, proxmox_client::Error>>) -> Result<T, Error> {
-        let _turn = self.turn().await?;
+        let _turn = self.turn(Call::Look).await?;
         let began = Instant::now();
         let outcome = call.await;
         self.told(outcome, began)

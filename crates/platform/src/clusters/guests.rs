@@ -13,6 +13,7 @@ use proxmox_client::pve::qemu::{DestroyQemu, StartQemu, StopQemu};
 use proxmox_client::{PoolId, Upid};
 
 use super::Cluster;
+use super::queue::Call;
 use super::rehearsal::{Edit, UPID};
 use crate::error::{Error, Reached, Upstream};
 
@@ -178,7 +179,7 @@ impl Cluster {
     /// The guest's node does not answer or refuses.
     pub async fn now(&self, guest: &Guest) -> Result<Option<Now>, Error> {
         let vmid = number(guest.vmid)?;
-        let _turn = self.turn().await?;
+        let _turn = self.turn(Call::Look).await?;
         let status: Result<GuestStatus, _> = match guest.kind {
             GuestKind::Qemu => self.pve.qemu(&guest.node, vmid).status().await,
             GuestKind::Lxc => self.pve.lxc(&guest.node, vmid).status().await,
@@ -318,7 +319,7 @@ impl Cluster {
     /// # Errors
     /// The cluster does not answer or refuses.
     pub async fn task(&self, upid: &Upid) -> Result<Option<proxmox_client::tasks::TaskStatus>, Error> {
-        let _turn = self.turn().await?;
+        let _turn = self.turn(Call::Look).await?;
         match self.pve.task(upid.clone()).status().await {
             Ok(status) => {
                 if status.outcome().is_some() {

@@ -242,6 +242,7 @@ mod tests {
             reached: Reached::Answered,
             status: None,
             left: Vec::new(),
+            perhaps_done: false,
         };
         let asked = Arc::new(AtomicUsize::new(0));
         let listing = Listing::new(AGE, Changes::default());

@@ -130,6 +130,7 @@ impl Upstream {
                 reached: Reached::Answered,
                 status: None,
                 left: Vec::new(),
+                perhaps_done: false,
             },
         }
     }
@@ -142,6 +143,7 @@ impl Upstream {
             reached: Reached::Unknown,
             status: None,
             left: Vec::new(),
+            perhaps_done: false,
         }
     }
 }

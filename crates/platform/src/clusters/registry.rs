@@ -84,6 +84,20 @@ impl Clusters {
         Ok(cluster)
     }
 
+    /// Takes a cluster into use in the place of `before`, unless something else has taken that place meanwhile, which `false` says.
+    pub(super) fn replace(&self, before: Option<&Arc<Cluster>>, cluster: &Arc<Cluster>) -> bool {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let unchanged = match (known.get(&cluster.host), before) {
+            (None, None) => known.len() < MOST,
+            (Some(now), Some(before)) => Arc::ptr_eq(now, before),
+            _ => false,
+        };
+        if unchanged {
+            known.insert(cluster.host.clone(), Arc::clone(cluster));
+        }
+        unchanged
+    }
+
     /// The cluster of a host.
     ///
     /// # Errors

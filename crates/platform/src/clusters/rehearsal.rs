@@ -5,10 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bnna_core::{AclEntry, Vmid};
+use proxmox_client::Class;
 
 use super::cluster::Cluster;
 use super::guests::{Guest, Now, PoolMembers, PowerOrder};
+use super::queue::Call;
 use super::rights::{Group, User};
+use crate::error::{Error, Upstream};
 
 /// A change of a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -312,14 +315,14 @@ impl Cluster {
     /// Changes something on the cluster. A rehearsal writes it down, and goes on with what `instead` gives.
     ///
     /// # Errors
-    /// The cluster does not answer or refuses.
+    /// The cluster does not answer or refuses; where it is not known whether it did it all the same, the error says so.
     pub(super) async fn change<T>(
         &self,
         edit: Edit,
         call: impl Future<Output = Result<T, proxmox_client::Error>>,
         instead: impl FnOnce() -> T,
-    ) -> Result<T, crate::error::Error> {
-        let _turn = self.turn().await?;
+    ) -> Result<T, Error> {
+        let _turn = self.turn(Call::Change).await?;
         let began = Instant::now();
         let outcome = call.await;
         if let (Some(script), Err(error)) = (&self.script, &outcome)
@@ -330,6 +333,12 @@ impl Cluster {
                 return Ok(instead());
             }
         }
-        self.told(outcome, began)
+        // Without an answer, and with one that cannot be read, it may be done.
+        let perhaps_done =
+            matches!(&outcome, Err(error) if !matches!(error.class(), Class::NeverSent) && error.refusal().is_none());
+        self.told(outcome, began).map_err(|error| match error {
+            Error::Upstream(upstream) => Error::Upstream(Upstream { perhaps_done, ..upstream }),
+            other => other,
+        })
     }
 }

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
+use super::follow::NOTICED;
 use super::rehearsal::Edit;
 use super::{Cluster, ClusterSettings};
 use crate::Platform;
@@ -206,6 +207,10 @@ impl Step<Estate> for DeleteOld {
 
     async fn run(&self, cx: &StepCx<Estate>) -> Result<Option<String>, StepError> {
         let cluster = cx.context().clusters.get(&self.0.host)?;
+        if cx.attempt() == 1 && cluster.script.is_none() && cx.context().store.other_sessions() > 0 {
+            // The old token is what other processes use until they have noticed the new one.
+            tokio::time::sleep(NOTICED).await;
+        }
         let old: TokenId = self.0.old.parse().map_err(|error| StepError::failed("internal", format!("{error}")))?;
         match cluster.delete_token(&old, Edit::DeleteToken(old.to_string())).await {
             Ok(()) => Ok(Some(self.0.old.clone())),

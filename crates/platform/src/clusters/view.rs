@@ -78,15 +78,17 @@ impl Platform {
         let deed = Deed::on("clusters.put", "cluster", host.to_string())
             .asking(json!({ "name": asked.name, "addresses": asked.addresses, "token_id": asked.token.as_ref().map(|(id, _)| id) }));
         audit::around(self.store(), actor, deed, async {
-            let known = self.estate().clusters.get(host.as_str()).ok();
-            let (settings, secret) = merged(host, asked, known.as_deref())?;
+            // What is set stays what it is in the store, whoever has set it: that is what is written back.
+            let name = host.to_string();
+            let row = self.store().read(move |sql| rows::get(sql, &name)).await?;
+            let known = row.clone().map(|row| opened(self.sealer(), row)).transpose()?;
+            let (settings, secret) = merged(host, asked, known.as_ref())?;
             let cluster = self.estate().clusters.candidate(settings.clone(), secret.clone())?;
             let view = cluster.look().await?;
             if view.operator_token.ok != Some(true) {
                 return Err(cluster.refused("it does not accept the token"));
             }
-            // A rotation under way would be overwritten with the token that it is about to delete.
-            self.keep_cluster(&settings, &secret).await?;
+            self.keep_cluster(row.as_ref(), &settings, &secret).await?;
             self.estate().clusters.put(settings, secret)?;
             Ok((view, known.is_none()))
         })
@@ -154,15 +156,25 @@ impl Platform {
         })
     }
 
-    /// Writes a cluster down, unless an operation holds its key.
-    async fn keep_cluster(&self, settings: &ClusterSettings, secret: &SecretString) -> Result<(), Error> {
-        let row = self.row_of(settings, secret)?;
+    /// Writes a cluster down in the place of the row that was looked at before; unless that has changed meanwhile, or an operation
+    /// holds its key: a rotation would be overwritten with the token that it has deleted or is about to.
+    async fn keep_cluster(
+        &self,
+        before: Option<&rows::Cluster>,
+        settings: &ClusterSettings,
+        secret: &SecretString,
+    ) -> Result<(), Error> {
+        let (row, before) = (self.row_of(settings, secret)?, before.cloned());
         let key = super::rotate::key(settings.host.as_str());
         self.store()
             .try_write(move |sql| -> Result<(), Error> {
                 if let Some(running) = bnna_store::operations::holder(sql, &key)? {
                     let message = format!("operation {running} is still working on {key}; wait until it ends");
                     return Err(Conflict::InUse.with(message, json!({ "operation_id": running })));
+                }
+                if rows::get(sql, &row.host)? != before {
+                    let message = format!("cluster {} was changed meanwhile; ask again", row.host);
+                    return Err(Conflict::InUse.because(message));
                 }
                 rows::put(sql, &row)?;
                 Ok(())
@@ -171,19 +183,23 @@ impl Platform {
     }
 }
 
+/// A stored cluster with its token's secret.
+pub(super) fn opened(sealer: &Sealer, row: rows::Cluster) -> Result<(ClusterSettings, SecretString), Error> {
+    let secret = keyring::open_token(sealer, &row.host, &row.token_secret_sealed)
+        .map_err(|error| Error::Internal(error.to_string()))?;
+    Ok((settings(row)?, secret))
+}
+
 /// What is known with what was sent on top.
 fn merged(
     host: ClusterHost,
     asked: PutCluster,
-    known: Option<&Cluster>,
+    known: Option<&(ClusterSettings, SecretString)>,
 ) -> Result<(ClusterSettings, SecretString), Error> {
-    let old = known.map(|cluster| &cluster.settings);
+    let old = known.map(|(settings, _)| settings);
     let (token_id, secret, rotated) = match (asked.token, known) {
         (Some((id, secret)), _) => (id, secret, Some(bnna_store::now())),
-        (None, Some(known)) => {
-            let (id, secret) = known.token();
-            (id.to_owned(), secret.clone(), known.settings.token_rotated_at)
-        }
+        (None, Some((old, secret))) => (old.token_id.clone(), secret.clone(), old.token_rotated_at),
         (None, None) => {
             return Err(Invalid::new(
                 "token_id",

@@ -133,7 +133,8 @@ pub struct AuditView {
     /// What was asked, without secrets.
     #[schema(value_type = Option<Object>)]
     pub detail: Option<serde_json::Value>,
-    /// `started` until it is known, then ok, accepted, or the error's code.
+    /// `started` until it is known, then ok, the error's code, or how its operation ended; `interrupted` where bnpd ended before it was
+    /// known, so that whether it was done has to be looked at.
     pub outcome: String,
     /// When the outcome was known.
     #[serde(with = "time::serde::rfc3339::option")]

@@ -1,14 +1,19 @@
 //! Clusters: adding, looking, rotating bnpd's token, and being without one of them.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use bnna_auth::Grant;
 use bnna_platform::clusters::{PutCluster, Trust};
 use bnna_platform::{Error, Run};
 use proxmox_sim::guests::GuestKind;
-use proxmox_sim::{FaultKind, FaultRule, Sim};
+use proxmox_sim::{FaultKind, FaultRule, Seen, Sim};
 use secrecy::SecretString;
+use tokio::sync::Notify;
 
 use crate::support::cluster::{self, documented_role};
-use crate::support::{A, B, Names, PATIENCE, SECRET, Site, TOKEN, actor, done, refused};
+use crate::support::{A, B, Names, PATIENCE, SECRET, Site, TOKEN, actor, done, eventually, refused};
 
 fn tokens(sim: &Sim) -> Vec<String> {
     sim.with_state(|state| state.access.users["bnna@pve"].tokens.keys().cloned().collect())
@@ -184,6 +189,56 @@ async fn a_cluster_is_tried_before_it_is_kept() {
     let (view, new) = site.platform.put_cluster(&actor, &grant, host(), rename).await.unwrap();
     assert!(!new && view.name == "renamed" && view.operator_token.id == TOKEN);
     nowhere_in_clear(&site, SECRET);
+}
+
+#[tokio::test]
+async fn a_cluster_that_was_changed_while_it_was_looked_at_is_not_written_over() {
+    let site = Site::start().await;
+    let other = "00000000-1111-2222-3333-444444444444";
+    site.a.with_state(|state| cluster::user(state, "bnna@pve", "second", other));
+    site.a.inject(FaultRule::once(FaultKind::Latency(Duration::from_millis(1500))).on("GET", "/version"));
+    let (looks, looked) = (Arc::new(Notify::new()), AtomicBool::new(false));
+    let told = Arc::clone(&looks);
+    site.a.watch(Some(Arc::new(move |seen: &Seen<'_>| {
+        if seen.path == "/version" && !looked.swap(true, Ordering::SeqCst) {
+            told.notify_one();
+        }
+        None
+    })));
+    let (actor, grant) = (actor(), Grant::internal());
+    let rename = PutCluster { name: Some("renamed".to_owned()), ..PutCluster::default() };
+    let (put, ()) = tokio::join!(site.platform.put_cluster(&actor, &grant, A.parse_host(), rename.clone()), async {
+        looks.notified().await;
+        // A whole rotation while it looks; the old token still works, so that the look succeeds.
+        done(rotate(&site, Some(("bnna@pve!second", other))).await);
+    });
+    assert_eq!(refused(put).code(), "in_use");
+    let stored = async || site.store().read(|sql| bnna_store::clusters::get(sql, A)).await.unwrap().unwrap();
+    assert_eq!(stored().await.token_id, "bnna@pve!second");
+    assert_eq!(in_use(&site).await, ("bnna@pve!second".to_owned(), Some(true)));
+    let (view, _) = site.platform.put_cluster(&actor, &grant, A.parse_host(), rename).await.unwrap();
+    assert_eq!((view.name.as_str(), view.operator_token.id.as_str()), ("renamed", "bnna@pve!second"));
+    assert_eq!(stored().await.token_id, "bnna@pve!second");
+}
+
+#[tokio::test]
+async fn what_one_process_changes_of_clusters_the_other_takes_into_use() {
+    let site = Site::start().await;
+    let other = site.another().await;
+    let rename = PutCluster { name: Some("renamed".to_owned()), ..PutCluster::default() };
+    site.platform.put_cluster(&actor(), &Grant::internal(), B.parse_host(), rename).await.unwrap();
+    let mine = site.platform.estate().clusters.get(B).unwrap();
+    let rotated = done(rotate(&site, None).await);
+    assert_eq!(tokens(&site.a).len(), 1);
+    let known = eventually("the other process has noticed", || async {
+        let known = other.estate().clusters.get(A).unwrap();
+        (known.token().0 == rotated.operator_token.id).then_some(known)
+    })
+    .await;
+    assert_eq!(known.look().await.unwrap().operator_token.ok, Some(true));
+    assert_eq!(other.estate().clusters.get(B).unwrap().settings.name, "renamed");
+    let still = site.platform.estate().clusters.get(B).unwrap();
+    assert!(Arc::ptr_eq(&mine, &still), "what is in use as it is set is left alone");
 }
 
 #[tokio::test]

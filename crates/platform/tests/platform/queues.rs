@@ -1,13 +1,16 @@
 //! A cluster that hangs beside one that is well.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use bnna_auth::Grant;
 use bnna_platform::clusters::ClientSettings;
-use bnna_platform::instances::InstanceFilter;
+use bnna_platform::instances::{InstanceFilter, PowerRequest};
+use bnna_platform::views::PowerAction;
 use proxmox_sim::guests::GuestKind;
 use proxmox_sim::{FaultKind, FaultRule};
 
-use crate::support::{A, B, Site, clients, cluster, refused, vmid};
+use crate::support::{A, B, Site, actor, clients, cluster, eventually, refused, vmid};
 
 const HANGS: Duration = Duration::from_secs(3600);
 
@@ -68,4 +71,44 @@ async fn a_timeout_is_a_timeout_where_nothing_else_answered() {
     site.b.clear_faults();
     site.b.inject(FaultRule::always(FaultKind::Html));
     assert_eq!(refused(site.platform.instances(&InstanceFilter::default()).await).code(), "upstream");
+}
+
+#[tokio::test]
+async fn a_cluster_that_hangs_in_changing_things_is_still_looked_at() {
+    let bounds = ClientSettings { calls: 4, waiting: 4, deadline: Duration::from_secs(30), ..clients() };
+    let site = Arc::new(Site::with(bounds).await);
+    let numbers: Vec<u32> = (100..106).collect();
+    site.a.with_state(|state| {
+        numbers.iter().for_each(|number| cluster::guest(state, *number, GuestKind::Qemu, "a1", None));
+    });
+    site.a.inject(FaultRule::always(FaultKind::Latency(HANGS)).on("POST", "/nodes/a1/qemu"));
+    let started: Vec<_> = numbers
+        .iter()
+        .map(|number| {
+            let (site, vmid) = (Arc::clone(&site), vmid(*number));
+            let order = PowerRequest {
+                vmid,
+                cluster: Some(A.to_owned()),
+                action: PowerAction::Start,
+                timeout: None,
+                force_stop: false,
+            };
+            tokio::spawn(async move { site.platform.power(&actor(), &Grant::internal(), order).await.map(drop) })
+        })
+        .collect();
+    let hanging = site.platform.estate().clusters.get(A).unwrap();
+    eventually("all turns that changes may have are taken", || async {
+        let depth = hanging.depth();
+        (depth.running == 2 && depth.waiting == 4).then_some(())
+    })
+    .await;
+    // More wait already than may, so that whoever looks gets a turn at once or none.
+    for _ in 0..3 {
+        let found = site.platform.find_instance(vmid(100), Some(A)).await.unwrap();
+        assert!(found.guest.is_some());
+    }
+    let listed = site.platform.instances(&InstanceFilter::default()).await.unwrap();
+    assert!(listed.warnings.is_empty(), "{:?}", listed.warnings);
+    assert_eq!(hanging.depth().running, 2);
+    started.iter().for_each(tokio::task::JoinHandle::abort);
 }

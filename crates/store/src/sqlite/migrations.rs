@@ -11,6 +11,7 @@ const ALL: &[(&str, &str)] = &[
     ("V1__tenancy", include_str!("../../migrations/sqlite/V1__tenancy.sql")),
     ("V2__account_rights", include_str!("../../migrations/sqlite/V2__account_rights.sql")),
     ("V3__repeats", include_str!("../../migrations/sqlite/V3__repeats.sql")),
+    ("V4__audit_owner", include_str!("../../migrations/sqlite/V4__audit_owner.sql")),
 ];
 
 /// The newest version that this program knows.

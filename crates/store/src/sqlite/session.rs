@@ -46,6 +46,13 @@ impl Session {
         self.id
     }
 
+    /// How many other processes have the store open.
+    pub(crate) fn others(&self) -> usize {
+        let Ok(marks) = std::fs::read_dir(&self.directory) else { return 0 };
+        let mine = self.directory.join(self.id.to_string());
+        marks.flatten().filter(|mark| mark.path() != mine && is_locked(&mark.path())).count()
+    }
+
     /// Whether the process of that mark still has the store open. Where that cannot be found out it is taken to be alive.
     pub(crate) fn is_alive(&self, id: Uuid) -> bool {
         id == self.id || is_locked(&self.directory.join(id.to_string()))

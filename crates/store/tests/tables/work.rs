@@ -25,6 +25,7 @@ async fn audit_round_trip() {
             account: account.map(str::to_owned),
             request_id: "r-1".to_owned(),
             operation_id: None,
+            owner: Some(Uuid::now_v7()),
             detail: json!({"slug": "acme"}),
         };
         let entries: Vec<_> =
@@ -64,6 +65,47 @@ async fn audit_round_trip() {
         };
         assert_eq!(count(exact, sql)?, 5);
         assert_eq!(count(audit::Filter { actor: some("' OR 1=1 --"), ..Default::default() }, sql)?, 0);
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_a_process_left_unfinished_is_interrupted_unless_it_became_an_operation() {
+    let (_directory, store) = store().await;
+    with(&store, |sql| {
+        let (dead, living) = (Uuid::now_v7(), Uuid::now_v7());
+        let entry = |owner: Uuid| audit::NewEntry {
+            id: Uuid::now_v7(),
+            at: now(),
+            actor_kind: "operator".to_owned(),
+            actor: "ops".to_owned(),
+            credential_id: "ops~QSY6rqTE".to_owned(),
+            remote_addr: None,
+            action: "instances.reboot".to_owned(),
+            target_kind: "instance".to_owned(),
+            target: "100".to_owned(),
+            account: None,
+            request_id: "r-1".to_owned(),
+            operation_id: None,
+            owner: Some(owner),
+            detail: json!(null),
+        };
+        let [cut, ended, became, runs] = [entry(dead), entry(dead), entry(dead), entry(living)];
+        for one in [&cut, &ended, &became, &runs] {
+            audit::insert(sql, one)?;
+        }
+        audit::finish(sql, ended.id, "ok", None, later(1))?;
+        audit::set_operation(sql, became.id, Uuid::now_v7())?;
+        let mut open = audit::unfinished_by(sql)?;
+        open.sort();
+        assert_eq!(open, [dead, living]);
+        assert_eq!(audit::interrupt(sql, dead, "it ended", later(2))?, 1);
+        let outcomes: Vec<Option<String>> =
+            audit::list(sql, &Default::default(), &Window::all())?.items.into_iter().map(|one| one.outcome).collect();
+        let interrupted = Some(audit::INTERRUPTED.to_owned());
+        assert_eq!(outcomes, [None, None, Some("ok".to_owned()), interrupted]);
+        assert_eq!(audit::unfinished_by(sql)?, [living]);
         Ok(())
     })
     .await;
