@@ -11,7 +11,8 @@ use crate::process::{self, works, workspace_root};
 /// The pinned version of cargo-deny.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Debian packages that the tests need, with one file of each to look for: real servers, and what SQL Server's mock is built with.
+/// Debian packages that the tests need, with one file of each to look for: real servers, what SQL Server's mock is built with, and what
+/// libFuzzer is built with.
 const PEERS: &[(&str, &str)] = &[
     ("postgresql", "/usr/lib/postgresql/*/bin/postgres"),
     ("mariadb-server", "/usr/sbin/mariadbd"),
@@ -20,11 +21,12 @@ const PEERS: &[(&str, &str)] = &[
     ("curl", "/usr/bin/curl"),
     ("pkg-config", "/usr/bin/pkg-config"),
     ("libssl-dev", "/usr/include/openssl/ssl.h"),
+    ("g++", "/usr/bin/g++"),
 ];
 
 #[derive(clap::Args)]
 pub struct Args {
-    /// Run only the named stage (fmt, arrows, peers, clippy, test, schemathesis, conformance, proxmoxer, integration, doc, deny); may be repeated.
+    /// Run only the named stage (fmt, arrows, peers, clippy, test, fuzz, schemathesis, conformance, proxmoxer, integration, doc, deny); may be repeated.
     #[arg(long = "only", value_name = "STAGE")]
     only: Vec<String>,
 }
@@ -37,6 +39,7 @@ const STAGES: &[(&str, Stage)] = &[
     ("peers", peers),
     ("clippy", clippy),
     ("test", test),
+    ("fuzz", crate::fuzz::in_ci),
     ("schemathesis", || crate::schemathesis::run(&crate::schemathesis::Args::default())),
     ("conformance", crate::conformance::run_all),
     ("proxmoxer", crate::proxmoxer::run),
@@ -142,6 +145,7 @@ fn exists(pattern: &str) -> bool {
 const FLOORS: &[(&str, u8)] = &[
     ("proxmox-client", 0),
     ("nebula-pki", 0),
+    ("bnna-mutation", 0),
     ("bnna-core", 0),
     ("bnna-db-engine", 0),
     ("proxmox-sim", 1),

@@ -1,18 +1,38 @@
-//! `cargo xtask fuzz`: every cargo-fuzz target of the repository, each for a bounded time, from the corpus that is kept.
+//! `cargo xtask fuzz`: every fuzz target of the repository, led by coverage, each for a bounded time, from the corpus that is kept. A stage of
+//! `cargo xtask ci`.
 //!
-//! Targets are found, not listed: `crates/*/fuzz/Cargo.toml` with its programs. What is kept is in `crates/X/tests/corpus/TARGET`, or
-//! in `crates/X/tests/corpus` for all targets of a crate; what is found in between stays in `target/fuzz/corpus`. A nightly compiler is
-//! used where there is one, else the stable one. No sanitizer unless asked for: the code has no `unsafe`, panics and broken
-//! invariants are what is looked for, and building is most of the time of a short run.
+//! Targets are found, not listed: packages laid out for cargo-fuzz, `crates/X/fuzz` and `tests/fuzz`, with a program each. They are built by cargo
+//! itself with the flags that cargo-fuzz would give, which the pinned compiler takes. What is kept is in `crates/X/tests/corpus/TARGET`, or in
+//! `crates/X/tests/corpus` for all targets of a crate, and in `tests/fuzz/corpus/TARGET`; what is found in between stays in `target/fuzz/corpus`.
+//! No sanitizer unless asked for: the code has no `unsafe`, panics and broken invariants are what is looked for.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Arc;
+use std::time::Duration;
 
 use cargo_metadata::MetadataCommand;
+use tokio::process::Command;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 
 use crate::process::{run, works, workspace_root};
+use crate::simulator::target_directory;
 
-/// The pinned version of cargo-fuzz.
-const CARGO_FUZZ: &str = "0.13.2";
+/// In CI each target is fed so long, seconds. With the building it is to be over in five minutes on two cores.
+const SECONDS_IN_CI: u32 = 5;
+/// A program that has not ended so long after its time has gone wrong.
+const GRACE: Duration = Duration::from_secs(60);
+/// What makes the compiler count which branches were taken, and what was compared with what.
+const COVERAGE: [&str; 7] = [
+    "--cfg=fuzzing",
+    "-Cdebug-assertions",
+    "-Cpasses=sancov-module",
+    "-Cllvm-args=-sanitizer-coverage-level=4",
+    "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
+    "-Cllvm-args=-sanitizer-coverage-pc-table",
+    "-Cllvm-args=-sanitizer-coverage-trace-compares",
+];
 
 /// Arguments of `fuzz`.
 #[derive(clap::Args)]
@@ -20,11 +40,11 @@ pub struct Args {
     /// So long each target is fed.
     #[arg(long, default_value_t = 10, value_name = "N")]
     seconds: u32,
-    /// Only this target, by its name or `CRATE/NAME`; may be repeated.
+    /// Only this target, by its name or `PACKAGE/NAME`; may be repeated.
     #[arg(long, value_name = "X")]
     target: Vec<String>,
-    /// What watches the memory meanwhile (`address` needs a nightly compiler and a platform that has it).
-    #[arg(long, default_value = "none", value_parser = ["none", "address", "leak", "memory", "thread"])]
+    /// What watches the memory meanwhile; not every machine can.
+    #[arg(long, default_value = "none", value_parser = ["none", "address"])]
     sanitizer: String,
     /// Optimised programs: slower to build, faster to run. For long runs.
     #[arg(long)]
@@ -35,13 +55,26 @@ pub struct Args {
 }
 
 /// One program.
+#[derive(Clone)]
 struct Target {
-    /// Directory name of the crate it is about.
-    krate: String,
+    /// What it is about: the directory's name of a crate, or `bnpd`.
+    about: String,
     /// Its own name.
     name: String,
-    /// `crates/X`.
-    dir: PathBuf,
+    /// Directory of its package.
+    package: PathBuf,
+    /// Directory of its kept corpus, if it has one.
+    kept: Option<PathBuf>,
+}
+
+impl Target {
+    fn is_named(&self, name: &str) -> bool {
+        name == self.name || name == self.full_name()
+    }
+
+    fn full_name(&self) -> String {
+        format!("{}/{}", self.about, self.name)
+    }
 }
 
 /// Runs the targets. The error names those that failed.
@@ -49,126 +82,181 @@ pub fn fuzz(args: &Args) -> Result<(), String> {
     let targets = wanted(args)?;
     if args.list {
         for target in &targets {
-            println!("{}/{}", target.krate, target.name);
+            println!("{}", target.full_name());
         }
         return Ok(());
     }
-    let compiler = compiler()?;
-    install()?;
-    let mut failed = Vec::new();
-    for target in &targets {
-        println!("\n== {}/{}", target.krate, target.name);
-        if let Err(error) = feed(target, args, &compiler) {
-            println!("{error}");
-            failed.push(format!("{}/{}", target.krate, target.name));
-        }
-    }
+    missing().map_or(Ok(()), Err)?;
+    let programs = build(args, &targets)?;
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
+    let failed = runtime.block_on(feed_all(args.seconds, targets, &programs))?;
     if failed.is_empty() {
-        println!("\n{} targets, {} s each, no failure", targets.len(), args.seconds);
         return Ok(());
     }
-    Err(format!("failing inputs are in crates/*/fuzz/artifacts; failed: {}", failed.join(", ")))
+    Err(format!("failing inputs are in the packages' artifacts/TARGET; failed: {}", failed.join(", ")))
+}
+
+/// The stage of `cargo xtask ci`.
+pub fn in_ci() -> Result<(), String> {
+    if let Some(why) = missing() {
+        eprintln!("SKIPPED: every fuzz target: {why}");
+        return Ok(());
+    }
+    let (target, sanitizer) = (Vec::new(), "none".to_owned());
+    fuzz(&Args { seconds: SECONDS_IN_CI, target, sanitizer, optimized: false, list: false })
+}
+
+/// What this machine lacks: libFuzzer is C++.
+fn missing() -> Option<String> {
+    let named = std::env::var("CXX").ok();
+    let known = ["c++", "g++", "clang++"];
+    let has = named.iter().map(String::as_str).chain(known).any(|compiler| works(compiler, &["--version"]));
+    (!has).then(|| "there is no C++ compiler to build libFuzzer with (c++, g++, clang++ or $CXX)".to_owned())
 }
 
 fn wanted(args: &Args) -> Result<Vec<Target>, String> {
-    let all = discover(&workspace_root().join("crates"))?;
-    let is_named =
-        |target: &Target, name: &str| name == target.name || name == format!("{}/{}", target.krate, target.name);
-    if let Some(unknown) = args.target.iter().find(|name| !all.iter().any(|target| is_named(target, name))) {
+    let all = discover(&workspace_root())?;
+    if let Some(unknown) = args.target.iter().find(|name| !all.iter().any(|target| target.is_named(name))) {
         return Err(format!("no fuzz target {unknown:?}; `cargo xtask fuzz --list` names them"));
     }
-    let chosen = |target: &Target| args.target.is_empty() || args.target.iter().any(|name| is_named(target, name));
+    let chosen = |target: &Target| args.target.is_empty() || args.target.iter().any(|name| target.is_named(name));
     Ok(all.into_iter().filter(chosen).collect())
 }
 
-/// The programs of every `fuzz` directory below `crates`, in order of their names.
-fn discover(crates: &Path) -> Result<Vec<Target>, String> {
-    let entries = std::fs::read_dir(crates).map_err(|error| format!("{}: {error}", crates.display()))?;
-    let mut dirs: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-    dirs.sort();
+/// The programs of every fuzz package, in order of their names.
+fn discover(root: &Path) -> Result<Vec<Target>, String> {
+    let crates = root.join("crates");
+    let entries = std::fs::read_dir(&crates).map_err(|error| format!("{}: {error}", crates.display()))?;
+    let mut packages: Vec<(String, PathBuf, PathBuf)> = entries
+        .filter_map(Result::ok)
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
+        .map(|(about, dir)| (about, dir.join("fuzz"), dir.join("tests/corpus")))
+        .chain([("bnpd".to_owned(), root.join("tests/fuzz"), root.join("tests/fuzz/corpus"))])
+        .filter(|(_, package, _)| package.join("Cargo.toml").exists())
+        .collect();
+    packages.sort();
     let mut targets = Vec::new();
-    for dir in dirs {
-        let file = dir.join("fuzz/Cargo.toml");
-        if !file.exists() {
-            continue;
-        }
-        let manifest = MetadataCommand::new().manifest_path(&file).no_deps().exec();
-        let manifest = manifest.map_err(|error| format!("{}: {error}", file.display()))?;
-        let krate = dir.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    for (about, package, corpus) in packages {
+        let manifest = MetadataCommand::new().manifest_path(package.join("Cargo.toml")).no_deps().exec();
+        let manifest = manifest.map_err(|error| format!("{}: {error}", package.display()))?;
         let programs = manifest.packages.iter().flat_map(|package| &package.targets).filter(|target| target.is_bin());
-        targets.extend(programs.map(|found| Target {
-            krate: krate.clone(),
-            name: found.name.clone(),
-            dir: dir.clone(),
+        targets.extend(programs.map(|found| {
+            let kept = [corpus.join(&found.name), corpus.clone()].into_iter().find(|dir| dir.is_dir());
+            Target { about: about.clone(), name: found.name.clone(), package: package.clone(), kept }
         }));
     }
     if targets.is_empty() {
-        return Err(format!("no fuzz targets below {}", crates.display()));
+        return Err("there are no fuzz targets".to_owned());
     }
     Ok(targets)
 }
 
-/// The environment that chooses the compiler. cargo-fuzz needs flags that only nightly takes by itself.
-fn compiler() -> Result<Vec<(&'static str, &'static str)>, String> {
-    if works("rustup", &["run", "nightly", "rustc", "--version"]) {
-        println!("compiler: nightly");
-        return Ok(vec![("RUSTUP_TOOLCHAIN", "nightly")]);
+/// Builds the programs, a package after the other; what packages have in common is built once. Gives the directory where they are.
+fn build(args: &Args, targets: &[Target]) -> Result<PathBuf, String> {
+    let triple = host()?;
+    let directory = target_directory()?.join("fuzz").join(format!("build-{}", args.sanitizer));
+    let mut flags = COVERAGE.map(str::to_owned).to_vec();
+    if args.sanitizer != "none" {
+        flags.push(format!("-Zsanitizer={}", args.sanitizer));
     }
-    if works("rustc", &["--version"]) {
-        println!("compiler: stable, with RUSTC_BOOTSTRAP");
-        return Ok(vec![("RUSTC_BOOTSTRAP", "1")]);
+    let flags = flags.join("\u{1f}");
+    let mut environment = vec![("CARGO_ENCODED_RUSTFLAGS", flags.as_str())];
+    if args.sanitizer != "none" {
+        environment.push(("RUSTC_BOOTSTRAP", "1"));
     }
-    Err("there is no Rust compiler to build with".to_owned())
+    let mut packages: Vec<&PathBuf> = targets.iter().map(|target| &target.package).collect();
+    packages.dedup();
+    for package in packages {
+        // The versions are those of the workspace. cargo takes out what is not needed and adds libFuzzer.
+        let (from, to) = (workspace_root().join("Cargo.lock"), package.join("Cargo.lock"));
+        std::fs::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+        let (manifest, directory) = (text(&package.join("Cargo.toml")), text(&directory));
+        // With a target named, the flags are not for build scripts.
+        let mut line = vec!["build", "--manifest-path", &manifest, "--target-dir", &directory, "--target", &triple];
+        if args.optimized {
+            line.push("--release");
+        }
+        for target in targets.iter().filter(|target| target.package == *package) {
+            line.extend(["--bin", &target.name]);
+        }
+        run("cargo", &line, &environment)?;
+    }
+    Ok(directory.join(triple).join(if args.optimized { "release" } else { "debug" }))
 }
 
-fn tools() -> PathBuf {
-    workspace_root().join("target/tools")
+/// The platform that is built for.
+fn host() -> Result<String, String> {
+    let output = std::process::Command::new("rustc").arg("-vV").output();
+    let output = output.map_err(|error| format!("rustc: {error}"))?;
+    let says = String::from_utf8_lossy(&output.stdout).into_owned();
+    let host = says.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc does not say what it builds for".to_owned())
 }
 
-fn install() -> Result<(), String> {
-    if tools().join("bin/cargo-fuzz").exists() {
-        return Ok(());
+/// Feeds the targets, as many at once as there are processors. Gives the names of those that failed.
+async fn feed_all(seconds: u32, targets: Vec<Target>, programs: &Path) -> Result<Vec<String>, String> {
+    let begun = std::time::Instant::now();
+    let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, usize::from)));
+    let (count, mut running) = (targets.len(), JoinSet::new());
+    for target in targets {
+        let (turns, program) = (Arc::clone(&turns), programs.join(&target.name));
+        running.spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            let fed = feed(&target, &program, seconds).await;
+            (target, fed)
+        });
     }
-    let spec = format!("cargo-fuzz@{CARGO_FUZZ}");
-    run("cargo", &["install", "--locked", &spec, "--root", &tools().to_string_lossy()], &[])
+    let mut failed = Vec::new();
+    while let Some(ended) = running.join_next().await {
+        let (target, fed) = ended.map_err(|error| error.to_string())?;
+        match fed {
+            Ok(summary) => println!("  {}: {summary}", target.full_name()),
+            Err(output) => {
+                println!("  {}: FAILED\n{output}", target.full_name());
+                failed.push(target.full_name());
+            }
+        }
+    }
+    failed.sort();
+    let failures = if failed.is_empty() { "no failure".to_owned() } else { format!("{} failed", failed.len()) };
+    println!("{count} targets, {seconds} s each, {failures}; {:.0} s in all", begun.elapsed().as_secs_f64());
+    Ok(failed)
 }
 
-fn feed(target: &Target, args: &Args, compiler: &[(&str, &str)]) -> Result<(), String> {
-    let root = workspace_root();
-    let text = |path: &Path| path.to_string_lossy().into_owned();
-    let found = root.join("target/fuzz/corpus").join(&target.krate).join(&target.name);
-    std::fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
-    let kept = target.dir.join("tests/corpus");
-    let own = kept.join(&target.name);
-    let kept = if own.is_dir() { own } else { kept };
-    let (fuzz_dir, build, found, kept) =
-        (text(&target.dir.join("fuzz")), text(&root.join("target/fuzz")), text(&found), text(&kept));
-    let time = format!("-max_total_time={}", args.seconds);
-    let mut line = vec![
-        "fuzz",
-        "run",
-        "--fuzz-dir",
-        &fuzz_dir,
-        "--target-dir",
-        &build,
-        "--sanitizer",
-        &args.sanitizer,
-        &target.name,
-        &found,
-    ];
-    if !args.optimized {
-        line.push("--dev");
+/// Feeds one. What it says of itself at the end, or everything it said when it failed.
+async fn feed(target: &Target, program: &Path, seconds: u32) -> Result<String, String> {
+    let found = target_directory()?.join("fuzz/corpus").join(&target.about).join(&target.name);
+    let artifacts = target.package.join("artifacts").join(&target.name);
+    for directory in [&found, &artifacts] {
+        std::fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     }
-    if Path::new(&kept).is_dir() {
-        line.push(&kept);
-    }
+    let mut command = Command::new(program);
+    // What is new goes to the first directory.
+    command.arg(&found).args(&target.kept);
+    command.arg(format!("-artifact_prefix={}/", text(&artifacts))).arg(format!("-max_total_time={seconds}"));
     // A single input that takes this long, or needs this much memory (MiB), is a failure, too.
-    line.extend(["--", &time, "-timeout=10", "-rss_limit_mb=1024", "-verbosity=0", "-print_final_stats=1"]);
-    let program = text(&tools().join("bin/cargo-fuzz"));
-    // What the outer cargo has set is about its own compiler.
-    let mut environment = vec![("CARGO", "cargo"), ("CARGO_TARGET_DIR", build.as_str())];
-    environment.extend_from_slice(compiler);
-    run(&program, &line, &environment)
+    command.args(["-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1", "-verbosity=1"]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let limit = Duration::from_secs(seconds.into()) + GRACE;
+    let output = tokio::time::timeout(limit, command.output()).await;
+    let output = output.map_err(|_| format!("it has not ended {} s after its time", GRACE.as_secs()))?;
+    let output = output.map_err(|error| format!("{}: {error}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        let lines: Vec<&str> = said.lines().collect();
+        return Err(lines.get(lines.len().saturating_sub(60)..).unwrap_or_default().join("\n"));
+    }
+    let number = |name: &str| said.lines().find_map(|line| line.strip_prefix(name)).map_or("?", str::trim);
+    Ok(format!(
+        "{} inputs, {} of them new ways through the code, {} MiB",
+        number("stat::number_of_executed_units:"),
+        number("stat::new_units_added:"),
+        number("stat::peak_rss_mb:")
+    ))
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 #[cfg(test)]
@@ -176,12 +264,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn targets_of_every_crate_are_found() {
-        let all = discover(&workspace_root().join("crates")).unwrap();
-        let has = |krate: &str, name: &str| all.iter().any(|target| target.krate == krate && target.name == name);
-        for name in ["upid", "property_string", "lenient_number", "answer", "acl_path"] {
-            assert!(has("proxmox-client", name), "{name}");
+    fn targets_of_every_package_are_found_with_their_corpus() {
+        let all = discover(&workspace_root()).unwrap();
+        let names: Vec<String> = all.iter().map(Target::full_name).collect();
+        for name in ["proxmox-client/upid", "proxmox-client/lenient_number", "nebula-pki/pem", "bnpd/request"] {
+            assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
         }
-        assert!(has("nebula-pki", "pem"));
+        assert!(all.iter().all(|target| target.kept.is_some()), "every target has a corpus");
+        let names: Vec<&str> = all.iter().map(|target| target.name.as_str()).collect();
+        let mut once = names.clone();
+        once.sort_unstable();
+        once.dedup();
+        assert_eq!(once.len(), names.len(), "programs share a directory: {names:?}");
     }
 }

@@ -94,7 +94,7 @@ fn randomly_changed_cases_are_judged_as_nebula_cert_judges_them() {
     let now = Timestamp::now();
     let mut cases = forge::cases::cases(now.as_unix());
     cases.retain(|case| case.crt.len() < 4096 && case.ca.len() < 4096);
-    let mut random = forge::mutate::Random(number("NEBULA_FUZZ_SEED").unwrap_or(20_261_121).max(1));
+    let mut random = bnna_mutation::Random::new(number("NEBULA_FUZZ_SEED").unwrap_or(20_261_121));
     let changed: Vec<_> = (0..rounds).map(|_| forge::cases::mutated(now.as_unix(), &mut random, &cases)).collect();
     for peer in peer::peers() {
         let mut tally = Tally::default();

@@ -14,7 +14,8 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
-use forge::mutate::{Random, mutate};
+use bnna_mutation::{Random, mutate};
+use forge::mutate::PIECES;
 use nebula_pki::{CaKey, Curve, Derivation, pem};
 
 /// The forged cases, the kept files, and sealed keys: as text for the targets that read text, decoded for the others.
@@ -46,7 +47,8 @@ fn wrap(random: &mut Random, raw: &[Vec<u8>]) -> Vec<u8> {
     let mut text = Vec::new();
     for _ in 0..=random.below(3) {
         let label = LABELS[random.below(LABELS.len())];
-        let contents = if random.below(2) == 0 { raw[random.below(raw.len())].clone() } else { mutate(random, raw) };
+        let contents =
+            if random.below(2) == 0 { raw[random.below(raw.len())].clone() } else { mutate(random, raw, &PIECES) };
         text.extend_from_slice(pem::encode(label, &contents).as_bytes());
     }
     text
@@ -56,17 +58,17 @@ fn wrap(random: &mut Random, raw: &[Vec<u8>]) -> Vec<u8> {
 fn no_bytes_make_a_target_fail() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let time = Duration::from_secs(number("NEBULA_FUZZ_SECONDS").unwrap_or(4));
-    let seed = number("NEBULA_FUZZ_SEED").unwrap_or(0x006e_6562_756c_6121).max(1);
+    let seed = number("NEBULA_FUZZ_SEED").unwrap_or(0x006e_6562_756c_6121);
     let (texts, raw) = corpus();
     for (name, target) in targets::TARGETS {
         let from = if matches!(name, "pem" | "bundle") { &texts } else { &raw };
         for input in from {
             run(name, target, input, "the corpus");
         }
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let (end, mut round) = (Instant::now() + time, 0_u64);
         while Instant::now() < end {
-            let mut input = mutate(&mut random, from);
+            let mut input = mutate(&mut random, from, &PIECES);
             if matches!(name, "pem" | "bundle") && round % 2 == 0 {
                 // Changes behind sound PEM get further than changes of the PEM.
                 input = wrap(&mut random, &raw);

@@ -156,7 +156,7 @@ fn replace(text: &[u8], from: &str, to: &str) -> Vec<u8> {
 
 /// An ordinary case, randomly changed: behind the PEM, in the PEM, or in the details before they are signed, so that the
 /// signature is good and everything after it is reached.
-pub fn mutated(now: i64, random: &mut mutate::Random, from: &[Case]) -> (Vec<u8>, Vec<u8>) {
+pub fn mutated(now: i64, random: &mut bnna_mutation::Random, from: &[Case]) -> (Vec<u8>, Vec<u8>) {
     let lab = Lab::new(now);
     match random.below(4) {
         0 => {
@@ -169,7 +169,7 @@ pub fn mutated(now: i64, random: &mut mutate::Random, from: &[Case]) -> (Vec<u8>
         }
         2 => {
             let case = &from[random.below(from.len())];
-            (mutate::mutate(random, std::slice::from_ref(&case.crt)), case.ca.clone())
+            (bnna_mutation::mutate(random, std::slice::from_ref(&case.crt), &mutate::PIECES), case.ca.clone())
         }
         _ => {
             let case = &from[random.below(from.len())];
