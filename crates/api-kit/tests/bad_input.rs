@@ -129,6 +129,15 @@ async fn queries_are_as_strict_as_bodies() {
         let got = served.get(&format!("/api/things?{query}"), ADMIN).await;
         assert_eq!((got.status, got.code().as_str()), (400, code), "{query}: {}", got.json());
     }
+    for (query, said) in [
+        ("limit=many", "limit: must be a whole number"),
+        ("limit=", "limit: must be a whole number"),
+        ("limit=99999999999", "limit: is too large a number"),
+        ("running=maybe", "running: must be true or false"),
+    ] {
+        let got = served.get(&format!("/api/things?{query}"), ADMIN).await;
+        assert_eq!(got.json()["error"], said, "{query}");
+    }
     assert_eq!(served.get("/api/things/1?limit=1", ADMIN).await.code(), "unknown_field");
     assert_eq!(served.get("/api/things?running=true&limit=1000", ADMIN).await.status, 200);
 }

@@ -66,11 +66,25 @@ fn explain(path: &str, message: &str, place: &str) -> ApiError {
     if let Some(field) = quoted_after(message, "duplicate field ") {
         return ApiError::bad_request(format!("{} is there twice", shorten(field)));
     }
-    let message = without_value(message);
+    let message = plain(without_value(message));
     if path.is_empty() {
         return ApiError::bad_request(format!("the {place}: {message}"));
     }
+    // A value of the house names its kind, which is often the field's name too.
+    let message = message.strip_prefix(path).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&message);
     invalid_at(path, format!("{}: {message}", shorten(path)))
+}
+
+/// What Rust says of texts that are to be numbers or switches, as parameters of a query are, in words that say what to send.
+fn plain(message: String) -> String {
+    let said = match message.as_str() {
+        "invalid digit found in string" | "cannot parse integer from empty string" => "must be a whole number",
+        "number too large to fit in target type" => "is too large a number",
+        "number too small to fit in target type" => "is too small a number",
+        "provided string was not `true` or `false`" => "must be true or false",
+        _ => return message,
+    };
+    said.to_owned()
 }
 
 fn unknown_field(path: &str, place: &str) -> ApiError {
