@@ -80,14 +80,14 @@ pub fn run_all() -> Result<(), String> {
         eprintln!("SKIPPED: conformance: there is no {}", contract.display());
         return Ok(());
     }
-    for (schema, sim) in [("pve-api-schema", true), ("pve-8.4-api-schema", false), ("pbs-api-schema", true)] {
+    for schema in ["pve-api-schema", "pve-8.4-api-schema", "pbs-api-schema"] {
         let args = Args {
             schema: contract.join(format!("{schema}.json.gz")),
             recorded: Some(contract.join("recorded")),
             transcripts: Some(contract.join("transcripts")),
             explained: None,
             table: None,
-            sim,
+            sim: true,
         };
         println!("\n{schema}");
         run(&args).map_err(|fault| format!("{schema}: {fault}"))?;

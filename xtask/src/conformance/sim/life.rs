@@ -10,6 +10,8 @@
 //! ticket PUT /access/password userid=a@pve password=secret123                 as root with a ticket
 //! upload POST /nodes/{node=alpha}/storage/{storage=local}/upload content=iso filename=a.iso
 //! stream GET /nodes/{node=alpha}/…                                             the answer is no JSON
+//! from 9.0 GET /cluster/ha/rules                                               left out in releases before
+//! before 9.0 GET /cluster/ha/groups                                            left out from this release on
 //! ```
 //!
 //! A task that a call starts is waited for, and has to succeed, unless the line begins with `leave`.
@@ -17,6 +19,7 @@
 use std::collections::BTreeMap;
 
 use proxmox_client::Method;
+use proxmox_client::call::Since;
 use serde_json::Value;
 
 /// How a step is sent.
@@ -64,6 +67,8 @@ pub struct Step {
     pub keep: Option<(String, String)>,
     /// What comes back.
     pub expected: Expected,
+    /// Which releases have it.
+    pub since: Since,
 }
 
 /// Reads a script.
@@ -97,6 +102,15 @@ fn step(line: usize, text: &str) -> Result<Step, String> {
     };
     let mut words = words(text)?.into_iter();
     let mut word = words.next().ok_or("no method")?;
+    let since = match word.as_str() {
+        "from" | "before" => {
+            let (major, minor) = release(&words.next().ok_or("no release")?)?;
+            let since = if word == "from" { Since::From(major, minor) } else { Since::Before(major, minor) };
+            word = words.next().ok_or("no method")?;
+            since
+        }
+        _ => Since::Always,
+    };
     let way = match word.as_str() {
         "ticket" => Way::Ticket,
         "upload" => Way::Upload,
@@ -115,7 +129,16 @@ fn step(line: usize, text: &str) -> Result<Step, String> {
             None => Err(format!("{pair} is no parameter")),
         })
         .collect::<Result<_, _>>()?;
-    Ok(Step { line, way, method, template, path, params, keep, expected })
+    Ok(Step { line, way, method, template, path, params, keep, expected, since })
+}
+
+/// `9.0`
+fn release(text: &str) -> Result<(u16, u16), String> {
+    let numbers = text.split_once('.').map(|(major, minor)| (major.parse(), minor.parse()));
+    match numbers {
+        Some((Ok(major), Ok(minor))) => Ok((major, minor)),
+        _ => Err(format!("{text} is no release")),
+    }
 }
 
 /// Words between blanks; double quotes keep blanks, and braces do.

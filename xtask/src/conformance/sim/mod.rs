@@ -39,6 +39,8 @@ struct Omission {
     call: String,
     what: String,
     reason: String,
+    /// Only with the schema of this release.
+    release: Option<String>,
 }
 
 /// Runs the life of the schema's product; how many failures.
@@ -60,6 +62,10 @@ pub fn check(schema: &Schema, recorded: Option<&Path>, transcripts: Option<&Path
     let steps = life::parse(&script).map_err(|fault| format!("{}: {fault}", file.display()))?;
     let omissions: Vec<Omission> = serde_json::from_value(read_json(&fixtures.join("omissions.json"))?)
         .map_err(|error| format!("omissions.json: {error}"))?;
+    let (major, minor) = schema.release();
+    let release = format!("{major}.{minor}");
+    let applies =
+        |omission: &Omission| omission.product == name && omission.release.as_ref().is_none_or(|only| *only == release);
     let runtime = tokio::runtime::Runtime::new().map_err(|error| error.to_string())?;
     runtime.block_on(async {
         let estate = Estate::start(schema.product(), schema.release()).await?;
@@ -69,11 +75,11 @@ pub fn check(schema: &Schema, recorded: Option<&Path>, transcripts: Option<&Path
             client: Client::of(&estate, schema.product())?,
             estate: &estate,
             kept: Kept::default(),
-            omissions: omissions.into_iter().filter(|omission| omission.product == name).map(|o| (o, 0)).collect(),
+            omissions: omissions.into_iter().filter(applies).map(|omission| (omission, 0)).collect(),
             done: BTreeMap::new(),
             counts: Counts::default(),
         };
-        for step in &steps {
+        for step in steps.iter().filter(|step| step.since.includes(major, minor)) {
             run.step(step).await;
         }
         run.untouched();

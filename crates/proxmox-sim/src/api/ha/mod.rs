@@ -1,5 +1,6 @@
-//! `/cluster/ha`: resources, rules and their state. Nothing acts on them here: no node has a manager, so services stay queued.
+//! `/cluster/ha`: resources, groups or rules and their state. Nothing acts on them here: no node has a manager, so services stay queued.
 
+mod groups;
 mod resources;
 mod rules;
 
@@ -7,30 +8,30 @@ use serde_json::{Value, json};
 
 use crate::state::Cluster;
 
-use super::{Call, Fault, Handler, Outcome, Reply, index_reply};
+use super::{Call, Handler, Outcome, Reply, index_reply};
 
 /// The calls and their handlers.
 pub(super) fn calls() -> Vec<(&'static str, &'static str, Handler)> {
     let mut all: Vec<(&'static str, &'static str, Handler)> = vec![
-        ("GET", "/cluster/ha", |_, _| Ok(index_reply("id", &["status", "resources", "groups", "rules"]))),
+        ("GET", "/cluster/ha", index),
         ("GET", "/cluster/ha/status", |_, _| Ok(index_reply("name", &["current", "manager_status"]))),
         ("GET", "/cluster/ha/status/current", current),
         ("GET", "/cluster/ha/status/manager_status", manager_status),
         ("POST", "/cluster/ha/status/disarm-ha", disarm),
         ("POST", "/cluster/ha/status/arm-ha", arm),
-        ("GET", "/cluster/ha/groups", |_, _| migrated("index groups")),
-        ("POST", "/cluster/ha/groups", |_, _| migrated("create group")),
-        ("GET", "/cluster/ha/groups/{group}", |_, _| migrated("read group")),
-        ("PUT", "/cluster/ha/groups/{group}", |_, _| migrated("update group")),
-        ("DELETE", "/cluster/ha/groups/{group}", |_, _| migrated("delete group")),
     ];
+    all.extend(groups::calls());
     all.extend(resources::calls());
     all.extend(rules::calls());
     all
 }
 
-fn migrated(what: &str) -> Outcome {
-    Err(Fault::die(format!("cannot {what}: ha groups have been migrated to rules")))
+fn index(cluster: &mut Cluster, _: &Call) -> Outcome {
+    let names: &[&str] = match groups::are_there(cluster) {
+        true => &["status", "resources", "groups"],
+        false => &["status", "resources", "groups", "rules"],
+    };
+    Ok(index_reply("id", names))
 }
 
 /// Section under which it is kept that high availability is disarmed.

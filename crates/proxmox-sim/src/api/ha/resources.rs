@@ -8,6 +8,8 @@ use crate::guests::GuestKind;
 use crate::state::Cluster;
 use crate::state::sections::Entry;
 
+use super::groups;
+
 const KIND: &str = "ha-resource";
 const NUMBERS: &[&str] = &["max_restart", "max_relocate", "failback", "auto-rebalance"];
 
@@ -69,6 +71,19 @@ fn modernise(entry: &mut Entry) {
     }
 }
 
+/// A group has to be there, where there are groups.
+fn check_group(cluster: &Cluster, call: &Call) -> Result<(), Fault> {
+    match call.text("group") {
+        Some(_) if !groups::are_there(cluster) => {
+            Err(Fault::die("create resource failed: invalid parameter 'group': ha groups have been migrated to rules"))
+        }
+        Some(group) if !groups::has(cluster, group) => {
+            Err(Fault::die(format!("create resource failed: ha group '{group}' does not exist")))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     let sid = sid(cluster, call)?;
     let (kind, id) = sid.split_once(':').unwrap_or((&sid, ""));
@@ -81,11 +96,7 @@ fn create(cluster: &mut Cluster, call: &Call) -> Outcome {
     if !fits {
         return Err(Fault::die(format!("resource '{sid}' - guest with ID {id} is not a {what}")));
     }
-    if call.text("group").is_some() {
-        return Err(Fault::die(
-            "create resource failed: invalid parameter 'group': ha groups have been migrated to rules",
-        ));
-    }
+    check_group(cluster, call)?;
     if cluster.sections.get(KIND, &sid).is_some() {
         return Err(Fault::die(format!("create resource failed: resource ID '{sid}' already defined")));
     }
