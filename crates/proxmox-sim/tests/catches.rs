@@ -282,3 +282,27 @@ async fn http_get(client: &RawClient, url: &str) -> String {
     stream.read_to_string(&mut answer).await.unwrap();
     answer.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
+
+#[tokio::test]
+async fn version_8_has_groups_where_9_has_rules() {
+    let of_version = async |version: &str| {
+        let builder = SimBuilder::from_state(Cluster::fresh(&["pve1"])).version(version);
+        builder.root_token("lab", Some(SECRET)).start().await.unwrap()
+    };
+    let group = Params::new().with("group", "near").with("nodes", "pve1:2");
+    let old = of_version("8.4.1").await;
+    let pve = root(&old);
+    pve.call(Method::Post, "/cluster/ha/groups", &[], &group).await.unwrap();
+    let groups = pve.cluster().ha_groups().await.unwrap();
+    assert_eq!((groups[0].group.as_str(), groups[0].nodes.first().map(String::as_str)), ("near", Some("pve1:2")));
+    for (method, path) in [(Method::Get, "/cluster/ha/rules"), (Method::Post, "/cluster/sdn/lock")] {
+        let error = pve.call(method, path, &[], &Params::new()).await.unwrap_err();
+        assert_eq!(error.status(), Some(501), "{path}: {error}");
+    }
+
+    let new = of_version("9.1.6").await;
+    let error = root(&new).call(Method::Post, "/cluster/ha/groups", &[], &group).await.unwrap_err();
+    let words = "cannot create group: ha groups have been migrated to rules";
+    assert_eq!(error.refusal().unwrap().text(), words);
+    assert!(root(&new).cluster().ha_rules(&Default::default()).await.unwrap().is_empty());
+}
