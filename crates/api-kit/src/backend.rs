@@ -15,6 +15,7 @@ use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 use crate::code::Code;
+use crate::context;
 use crate::envelope::Answer;
 use crate::error::ApiError;
 use crate::extract::Caller;
@@ -81,7 +82,9 @@ impl<S: Backend> Behind<S> {
         let Rehearsal { state, would } = self.state.rehearse().await?;
         // What fails in a rehearsal is logged as such: nothing is left behind and nothing is stuck. Of the highest level, so that
         // it is there whatever is logged.
-        let span = tracing::error_span!("dry_run");
+        let context = context::current();
+        let request_id = context.as_ref().map_or("", |context| context.request_id.as_str());
+        let span = tracing::error_span!("dry_run", request_id);
         let tried = self.router.clone().with_state(state).oneshot(afresh(request)).instrument(span);
         let response = match tried.await {
             Ok(response) => response,

@@ -4,17 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::{Request, State};
 use axum::http::Method;
-use axum::middleware::from_fn_with_state;
-use axum::{Extension, Router, middleware};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
 use bnna_auth::Access;
 use bnna_auth::limits::{FailureLimit, FailureLimiter};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
-use tower::ServiceBuilder;
 
 use crate::backend::{Backend, Behind, Stage};
+use crate::context;
 use crate::document::{self, Documentation};
+use crate::error::ApiError;
 use crate::identify::Identify;
 use crate::layers;
 use crate::openapi::Document;
@@ -121,39 +124,53 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         if let Some(documentation) = documentation {
             router = router.layer(Extension(documentation));
         }
-        App { router: stacked(router, &shared), tasks, table: table.into() }
+        App { router: router.layer(from_fn_with_state(shared, stack)), tasks, table: table.into() }
     }
 }
 
-/// The stack.
-fn stacked(router: Router, shared: &Arc<Shared>) -> Router {
-    router.layer(
-        ServiceBuilder::new()
-            // The request gets an id and a context. First, so that whatever answers below can be found again in the log.
-            .layer(middleware::from_fn(layers::context))
-            // One span and one line in the log for each request. Outside of everything that can fail.
-            .layer(middleware::from_fn(layers::trace))
-            // A limit on time. A call that changes something goes on to its end when the limit or the client's patience is
-            // over: what it began is not left half done, and its audit row gets an outcome.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::deadline))
-            // A panic becomes 500. Inside of the deadline, because there calls become tasks.
-            .layer(middleware::from_fn(layers::catch_panic))
-            // Path tricks are refused before the path means anything.
-            .layer(middleware::from_fn(layers::clean_path))
-            // A body that is announced too long is refused unread; one that turns out too long ends its reader.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::limit_body))
-            // The route and who may call it; 404 and 405 are told without a credential, as the document tells them.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::locate))
-            // Who calls. An address with too many failures is refused before any work is done for it.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::authenticate))
-            // Whether they may. Leaves the caller with its grant for the handler.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::authorise))
-            // A dry run goes to the stage. Inside of the authorisation: who may not do a thing may not try it either.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::dry_run))
-            // A repeated call gets its answer from before. Innermost, so that keys belong to callers and only what handlers did
-            // is kept.
-            .layer(from_fn_with_state(Arc::clone(shared), layers::repeat)),
-    )
+/// The stack, outermost first. One function, and not a layer of axum's for each part of it: such a layer costs every request a boxed
+/// future, and a copy of all that is below it.
+async fn stack(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    // The request gets an id and a context. First, so that whatever answers below can be found again in the log.
+    layers::context(request, |request| {
+        // One span and one line in the log for each request. Outside of everything that can fail.
+        layers::trace(request, |request| {
+            // A limit on time. A call that changes something goes on to its end when the limit or the client's patience is over:
+            // what it began is not left half done, and its audit row gets an outcome.
+            layers::deadline(Arc::clone(&shared), request, |request| {
+                // A panic becomes 500. Inside of the deadline, because there calls become tasks.
+                layers::catch_panic(async move {
+                    admitted(&shared, request, next).await.unwrap_or_else(ApiError::into_response)
+                })
+            })
+        })
+    })
+    .await
+}
+
+/// What is looked at before a handler sees a request. The first refusal is the answer.
+async fn admitted(shared: &Shared, request: Request, next: Next) -> Result<Response, ApiError> {
+    let context = context::current().ok_or_else(ApiError::internal)?;
+    // Path tricks are refused before the path means anything.
+    layers::clean_path(request.uri().path())?;
+    // A body that is announced too long is refused unread; one that turns out too long ends its reader.
+    let mut request = layers::limit_body(shared.body_limit, request)?;
+    // The route and who may call it; 404 and 405 are told without a credential, as the document tells them.
+    let route = layers::locate(shared, &request)?;
+    // Who calls. An address with too many failures is refused before any work is done for it.
+    let principal = layers::authenticate(shared, &route, &context, request.headers()).await?;
+    // Whether they may. Leaves the caller with its grant for the handler.
+    let caller = layers::authorise(shared, &route, &context, principal, &mut request).await?;
+    request.extensions_mut().insert(caller);
+    if layers::is_read(request.method()) {
+        return Ok(next.run(request).await);
+    }
+    // A dry run goes to the stage. After the authorisation: who may not do a thing may not try it either.
+    if layers::dry_run(&route, &mut request)? {
+        return Ok(shared.stage.rehearse(request).await);
+    }
+    // A repeated call gets its answer from before. Last, so that keys belong to callers and only what handlers did is kept.
+    Ok(layers::repeat(shared, request, next).await)
 }
 
 impl Shared {

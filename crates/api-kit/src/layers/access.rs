@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, RawPathParams, Request, State};
+use axum::RequestExt as _;
+use axum::extract::{MatchedPath, RawPathParams, Request};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use bnna_auth::authorization::{self, Credential};
 use bnna_auth::limits::{Overall, TooManyFailures};
 use bnna_auth::{Access, Principal, Question, Verb, asks_standing, authorize};
@@ -15,7 +14,7 @@ use tokio::sync::SemaphorePermit;
 
 use super::request::is_read;
 use crate::code::Code;
-use crate::context::{self, RequestContext};
+use crate::context::RequestContext;
 use crate::error::ApiError;
 use crate::extract::Caller;
 use crate::identify::AuthFailure;
@@ -29,44 +28,30 @@ const ACCOUNT_PARAMETER: &str = "slug";
 /// How long a costly credential waits for its turn in a flood.
 const TURN_WAIT: Duration = Duration::from_secs(5);
 
-/// The route that was found, left for the layers below.
-#[derive(Clone)]
-pub(super) struct Located(pub(super) Arc<RouteInfo>);
-
-/// The caller that was identified, left for the layer below.
-#[derive(Clone)]
-struct Identified(Arc<Principal>);
-
-/// Finds the route's entry in the table; answers 404 and 405.
-pub(crate) async fn locate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+/// Finds the route's entry in the table, or 404 and 405.
+pub(crate) fn locate(shared: &Shared, request: &Request) -> Result<Arc<RouteInfo>, ApiError> {
     let path = request.extensions().get::<MatchedPath>();
     let found = path.map_or(Err(None), |path| shared.route(path.as_str(), request.method()).cloned());
-    match found {
-        Ok(route) => {
-            request.extensions_mut().insert(Located(route));
-            next.run(request).await
-        }
-        Err(None) => ApiError::not_found("there is nothing at this path").into_response(),
-        Err(Some(allow)) => {
+    found.map_err(|allowed| match allowed {
+        None => ApiError::not_found("there is nothing at this path"),
+        Some(allow) => {
             let message = format!("this path has {allow}");
-            ApiError { allow: Some(allow.into()), ..ApiError::new(Code::MethodNotAllowed, message) }.into_response()
+            ApiError { allow: Some(allow.into()), ..ApiError::new(Code::MethodNotAllowed, message) }
         }
-    }
+    })
 }
 
 /// Identifies the caller of a route that is not public.
-pub(crate) async fn authenticate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let (Some(Located(route)), Some(context)) = (request.extensions().get::<Located>().cloned(), context::current())
-    else {
-        return out_of_order();
-    };
-    if route.access != Access::Public {
-        match identify(&shared, request.headers(), &context).await {
-            Ok(principal) => request.extensions_mut().insert(Identified(Arc::new(principal))),
-            Err(error) => return error.into_response(),
-        };
+pub(crate) async fn authenticate(
+    shared: &Shared,
+    route: &RouteInfo,
+    context: &RequestContext,
+    headers: &HeaderMap,
+) -> Result<Option<Arc<Principal>>, ApiError> {
+    if route.access == Access::Public {
+        return Ok(None);
     }
-    next.run(request).await
+    identify(shared, headers, context).await.map(|principal| Some(Arc::new(principal)))
 }
 
 async fn identify(shared: &Shared, headers: &HeaderMap, context: &RequestContext) -> Result<Principal, ApiError> {
@@ -123,18 +108,18 @@ impl Shared {
     }
 }
 
-/// Decides, and leaves the caller with its grant for the handler.
+/// Decides: the caller with its grant, for the handler.
 pub(crate) async fn authorise(
-    State(shared): State<Arc<Shared>>,
-    parameters: RawPathParams,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let (Some(Located(route)), Some(context)) = (request.extensions().get::<Located>().cloned(), context::current())
-    else {
-        return out_of_order();
-    };
-    let principal = request.extensions().get::<Identified>().map(|Identified(principal)| Arc::clone(principal));
+    shared: &Shared,
+    route: &RouteInfo,
+    context: &RequestContext,
+    principal: Option<Arc<Principal>>,
+    request: &mut Request,
+) -> Result<Caller, ApiError> {
+    let parameters = request.extract_parts::<RawPathParams>().await.map_err(|error| {
+        tracing::error!(%error, "a located path has no parameters");
+        ApiError::internal()
+    })?;
     let account = parameters
         .iter()
         .find(|(name, _)| *name == ACCOUNT_PARAMETER)
@@ -150,10 +135,7 @@ pub(crate) async fn authorise(
         (None, own) => own,
     };
     let standing = match asked_about {
-        Some(slug) => match shared.identify.standing(slug).await {
-            Ok(standing) => standing,
-            Err(failure) => return ApiError::from(failure).into_response(),
-        },
+        Some(slug) => shared.identify.standing(slug).await?,
         None => None,
     };
     let question = Question {
@@ -163,18 +145,6 @@ pub(crate) async fn authorise(
         account: account.as_deref(),
         standing,
     };
-    match authorize(&question, principal) {
-        Ok(grant) => {
-            let (request_id, remote) = (context.request_id.clone(), context.remote);
-            let caller = Caller { grant, request_id, remote, claim: None };
-            request.extensions_mut().insert(caller);
-            next.run(request).await
-        }
-        Err(denied) => ApiError::from(denied).into_response(),
-    }
-}
-
-fn out_of_order() -> Response {
-    tracing::error!("a layer runs outside of the stack");
-    ApiError::internal().into_response()
+    let grant = authorize(&question, principal)?;
+    Ok(Caller { grant, request_id: context.request_id.clone(), remote: context.remote, claim: None })
 }

@@ -1,34 +1,21 @@
 //! `?dry_run=1` of every call that changes something. The query of such a call is looked through here, for handlers that take
 //! none too: a misspelt `dry_run` must not become the real thing.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::Uri;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 
-use super::access::Located;
-use super::request::is_read;
 use crate::error::ApiError;
 use crate::extract::query_pairs;
-use crate::stack::Shared;
+use crate::routes::RouteInfo;
 
 /// The parameter.
 pub(crate) const DRY_RUN: &str = "dry_run";
 
-/// Sends a dry run to the stage, and everything else on.
-pub(crate) async fn dry_run(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let located = request.extensions().get::<Located>().cloned();
-    let Some(Located(route)) = located.filter(|_| !is_read(request.method())) else { return next.run(request).await };
-    match split(request.uri(), &route.query) {
-        Ok((_, false)) => next.run(request).await,
-        Ok((uri, true)) => {
-            *request.uri_mut() = uri;
-            shared.stage.rehearse(request).await
-        }
-        Err(error) => error.into_response(),
-    }
+/// Whether a call is to be tried only; takes the parameter out of its address.
+pub(crate) fn dry_run(route: &RouteInfo, request: &mut Request) -> Result<bool, ApiError> {
+    let (uri, asked) = split(request.uri(), &route.query)?;
+    *request.uri_mut() = uri;
+    Ok(asked)
 }
 
 /// The address without the parameter, and whether it was on. Parameters that the route does not have are refused.

@@ -1,8 +1,5 @@
 //! Refuses paths that mean different things to different readers.
 
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::{IntoResponse as _, Response};
 use percent_encoding::percent_decode_str;
 
 use crate::error::ApiError;
@@ -11,11 +8,8 @@ use crate::error::ApiError;
 const MAX_PATH: usize = 4096;
 
 /// Lets only paths through that have one reading.
-pub(crate) async fn clean_path(request: Request, next: Next) -> Response {
-    match check(request.uri().path()) {
-        Ok(()) => next.run(request).await,
-        Err(what) => ApiError::bad_request(format!("the path {what}")).into_response(),
-    }
+pub(crate) fn clean_path(path: &str) -> Result<(), ApiError> {
+    check(path).map_err(|what| ApiError::bad_request(format!("the path {what}")))
 }
 
 fn check(path: &str) -> Result<(), &'static str> {

@@ -4,11 +4,10 @@
 //! do it twice. A refusal (4xx) and any other failure did nothing, was undone, or became an operation, which looks before it acts: a
 //! repeat of those is done anew.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts as _, Request, State};
+use axum::extract::{FromRequestParts as _, Request};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
@@ -20,7 +19,6 @@ use serde_json::json;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::request::is_read;
 use crate::code::Code;
 use crate::envelope::Answer;
 use crate::error::{ApiError, PerhapsDone};
@@ -43,19 +41,16 @@ const KEPT: [HeaderName; 3] = [CONTENT_TYPE, LOCATION, CACHE_CONTROL];
 const LOOKS: Duration = Duration::from_millis(200);
 
 /// Gives a repeated request the first one's answer; keeps the answer of a first one.
-pub(crate) async fn repeat(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if is_read(request.method()) {
-        return next.run(request).await;
-    }
+pub(crate) async fn repeat(shared: &Shared, request: Request, next: Next) -> Response {
     let key = match key(request.headers()) {
         Ok(Some(key)) => key,
         Ok(None) => return next.run(request).await,
         Err(error) => return error.into_response(),
     };
-    match begin(&shared, key, request).await {
+    match begin(shared, key, request).await {
         Ok((claim, request)) => {
             let response = next.run(request).await;
-            end(&shared, claim, response).await
+            end(shared, claim, response).await
         }
         Err(answer) => *answer,
     }

@@ -5,11 +5,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::body::{Body, HttpBody as _};
+use axum::extract::{ConnectInfo, MatchedPath, Request};
 use axum::http::header::{CONTENT_LENGTH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
-use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
@@ -26,7 +25,10 @@ use crate::stack::Shared;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives the request its context and the answer its id; counts it.
-pub(crate) async fn context(request: Request, next: Next) -> Response {
+pub(crate) async fn context<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
     let request_id = sane_request_id(request.headers()).unwrap_or_else(|| Uuid::now_v7().to_string());
     let echoed = HeaderValue::from_str(&request_id);
     let remote = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(remote)| *remote);
@@ -39,7 +41,7 @@ pub(crate) async fn context(request: Request, next: Next) -> Response {
     ));
     let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let serving = Serving::begin(request.method(), route);
-    let mut response = context::within(context, next.run(request)).await;
+    let mut response = context::within(context, next(request)).await;
     serving.answered(response.status().as_u16());
     if let Ok(echoed) = echoed {
         response.headers_mut().insert(REQUEST_ID, echoed);
@@ -56,13 +58,16 @@ fn sane_request_id(headers: &HeaderMap) -> Option<String> {
 }
 
 /// Whether a method reads only.
-pub(super) fn is_read(method: &Method) -> bool {
+pub(crate) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
 /// A span around the request and one line about it. Never the query, a header or a body: they can hold secrets.
-pub(crate) async fn trace(request: Request, next: Next) -> Response {
-    let Some(context) = context::current() else { return next.run(request).await };
+pub(crate) async fn trace<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response>,
+{
+    let Some(context) = context::current() else { return next(request).await };
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let span = tracing::info_span!(
         "request", request_id = %context.request_id, method = %request.method(), route, remote = %context.remote.ip()
@@ -70,7 +75,7 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
     let path = request.uri().path().to_owned();
     async {
         let began = Instant::now();
-        let response = next.run(request).await;
+        let response = next(request).await;
         let status = response.status();
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         if status.is_server_error() {
@@ -85,11 +90,14 @@ pub(crate) async fn trace(request: Request, next: Next) -> Response {
 }
 
 /// Ends the wait for a call that takes too long. A call that changes something is a task of its own and is never cut off.
-pub(crate) async fn deadline(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) async fn deadline<F>(shared: Arc<Shared>, request: Request, next: impl FnOnce(Request) -> F) -> Response
+where
+    F: Future<Output = Response> + Send + 'static,
+{
     let answered = if is_read(request.method()) {
-        tokio::time::timeout(shared.deadline, next.run(request)).await.map(Ok)
+        tokio::time::timeout(shared.deadline, next(request)).await.map(Ok)
     } else {
-        let call = next.run(request).instrument(tracing::Span::current());
+        let call = next(request).instrument(tracing::Span::current());
         let task = match context::current() {
             Some(context) => shared.tasks.spawn(context::within(context, call)),
             None => shared.tasks.spawn(call),
@@ -108,19 +116,21 @@ pub(crate) async fn deadline(State(shared): State<Arc<Shared>>, request: Request
 }
 
 /// Turns a panic into 500. The panic's own message is in the log, by the program's panic hook.
-pub(crate) async fn catch_panic(request: Request, next: Next) -> Response {
-    AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| {
+pub(crate) async fn catch_panic(call: impl Future<Output = Response>) -> Response {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|_| {
         tracing::error!("a handler panicked");
         ApiError::internal().into_response()
     })
 }
 
 /// Bounds the body.
-pub(crate) async fn limit_body(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+pub(crate) fn limit_body(limit: usize, request: Request) -> Result<Request, ApiError> {
     let announced = request.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > shared.body_limit as u64) {
-        return too_long().into_response();
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(too_long());
     }
-    let limit = shared.body_limit;
-    next.run(request.map(|body| Body::new(http_body_util::Limited::new(body, limit)))).await
+    if request.body().is_end_stream() {
+        return Ok(request);
+    }
+    Ok(request.map(|body| Body::new(http_body_util::Limited::new(body, limit))))
 }
