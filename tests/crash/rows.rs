@@ -49,6 +49,7 @@ rows! {
     repairing_an_account: "accounts.repair", "done", repair;
     deleting_an_account: "accounts.delete", "done", delete;
     sending_a_canary: "accounts.canary", "done", canary;
+    sending_all_canaries: "accounts.canary_round", "done", canary_round;
     destroying_a_guest: "instances.destroy", "done", destroy;
     adopting_a_guest: "instances.adopt", "done", adopt_guest;
     rotating_a_token: "clusters.rotate_token", "done", rotate;
@@ -119,6 +120,16 @@ async fn disable(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {
 async fn canary(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {
     let slug = account(ground, bnpd, number).await;
     (Method::POST, format!("/api/platform/accounts/{slug}/canary"), json!({}))
+}
+
+/// Of one account: the ground has those of the cases before, too.
+async fn canary_round(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {
+    if number > 0 {
+        let before = format!("/api/platform/accounts/{}", slug(number - 1));
+        bnpd.ask(Method::DELETE, &before, None).await.unwrap().is(200);
+    }
+    account(ground, bnpd, number).await;
+    (Method::POST, "/api/platform/canary".to_owned(), json!({}))
 }
 
 async fn enable(ground: &Ground, bnpd: &Bnpd, number: u32) -> Request {

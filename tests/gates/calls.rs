@@ -47,6 +47,7 @@ pub fn call(route: &RouteInfo, furnished: &Furnished, slug: &str, token: Uuid) -
         | "POST /api/platform/accounts/{slug}/repair"
         | "POST /api/platform/accounts/{slug}/impersonate"
         | "POST /api/platform/accounts/{slug}/canary"
+        | "POST /api/platform/canary"
         | "POST /api/platform/operations/{id}/cancel"
         | "PUT /api/platform/accounts/{slug}/acls"
         | "PUT /api/platform/clusters/{host}/operator-token" => (guest, "", Some(json!({}))),

@@ -122,6 +122,7 @@ async fn a_dry_run_names_the_calls_that_are_then_made() {
         ("POST", account("/repair"), json!({}), 0),
         ("POST", account("/impersonate"), json!({}), 0),
         ("POST", account("/canary"), json!({}), 6),
+        ("POST", "/api/platform/canary".to_owned(), json!({}), 24),
         ("POST", on_a(furnished.free, "/adopt?"), json!({"account_slug": "acme"}), 1),
         ("POST", on_a(furnished.free, "/start?"), json!({}), 1),
         ("DELETE", on_a(furnished.running, "?force=true&"), Value::Null, 2),

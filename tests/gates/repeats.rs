@@ -209,6 +209,7 @@ fn unknown_outcomes() -> Vec<FaultKind> {
         FaultKind::ResetAfterRead,
         FaultKind::ResetAfterDone,
         FaultKind::TruncatedBody,
+        FaultKind::WrongContentType,
         FaultKind::Html,
         FaultKind::Status(596, "Connection timed out".to_owned()),
     ]

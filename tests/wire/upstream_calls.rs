@@ -203,6 +203,7 @@ async fn accounts(counted: &mut Counted) {
     }
     counted.post(&format!("{one}/impersonate"), &format!("{acme}/impersonate"), "").await;
     counted.post(&format!("{one}/canary"), &format!("{acme}/canary"), "past all that is foreign in the demo").await;
+    counted.post("/api/platform/canary", "/api/platform/canary", "for one account").await;
     let (tokens, of_acme) = ("/api/accounts/{slug}/tokens", "/api/accounts/acme/tokens");
     let issued = counted.get(tokens, of_acme, "").await;
     let id = issued[0]["id"].as_str().unwrap().to_owned();

@@ -121,6 +121,7 @@ fn every_route_of_the_document_for_this_part_is_there() {
         PUT /api/platform/accounts/{slug}/acls
         POST /api/platform/accounts/{slug}/repair
         POST /api/platform/accounts/{slug}/canary
+        POST /api/platform/canary
         POST /api/platform/accounts/{slug}/impersonate
         GET /api/instances
         GET /api/instances/{vmid}/domains

@@ -11,7 +11,7 @@ use bnna_operations::{Operations, Registry};
 use bnna_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::{Adopt, Canary, Create, Delete, Repair, SetStatus, SyncAcls};
+use crate::accounts::{Adopt, Canary, CanaryRound, Create, Delete, Repair, SetStatus, SyncAcls};
 use crate::clock::Clock;
 use crate::clusters::{ClientSettings, Clusters, RotateToken, Script};
 use crate::condition::KeyFiles;
@@ -135,6 +135,7 @@ pub(crate) fn workflows() -> Registry<Estate> {
         .with::<SyncAcls>()
         .with::<Repair>()
         .with::<Canary>()
+        .with::<CanaryRound>()
         .with::<Delete>()
         .with::<Destroy>()
         .with::<AdoptInstance>()
@@ -184,7 +185,7 @@ impl Platform {
         platform.interrupt_the_gone().await;
         tokio::spawn(crate::operations::settle_as_they_end(platform.engine().events(), platform.downgrade()));
         if let Some(every) = platform.settings_in_use().canary_every {
-            tokio::spawn(crate::accounts::canary::rounds(every, platform.downgrade()));
+            tokio::spawn(crate::accounts::canary_round::rounds(every, platform.downgrade()));
         }
         tokio::spawn(crate::clock::look_from_time_to_time(platform.downgrade()));
         tokio::spawn(crate::clusters::keep_up(platform.downgrade()));

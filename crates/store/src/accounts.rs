@@ -155,6 +155,23 @@ pub fn list(sql: &mut dyn Sql, filter: &Filter, window: &Window<String>) -> Resu
     Ok(Page::cut(items, window.bound(), |account: &Account| account.slug.clone()))
 }
 
+/// The slugs of all accounts, in order.
+///
+/// # Errors
+/// As [`Sql::query`].
+pub fn slugs(sql: &mut dyn Sql) -> Result<Vec<String>, Error> {
+    sql.query("SELECT slug FROM accounts ORDER BY slug", values![])?.iter().map(|row| row.get("slug")).collect()
+}
+
+/// The accounts from one slug to another, both included, in order.
+///
+/// # Errors
+/// As [`Sql::query`].
+pub fn between(sql: &mut dyn Sql, from: &str, to: &str) -> Result<Vec<Account>, Error> {
+    let rows = sql.query(&format!("{COLUMNS} WHERE slug >= ?1 AND slug <= ?2 ORDER BY slug"), values![from, to])?;
+    rows.iter().map(read).collect()
+}
+
 /// Removes the account with its clusters, settings and tokens; instances lose their account. `false` when there is none.
 ///
 /// # Errors

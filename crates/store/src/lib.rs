@@ -10,6 +10,7 @@
 
 pub mod accounts;
 pub mod audit;
+pub mod canaries;
 pub mod clusters;
 mod error;
 pub mod idempotency;

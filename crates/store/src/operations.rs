@@ -141,6 +141,15 @@ pub fn take_key(sql: &mut dyn Sql, key: &str, id: Uuid) -> Result<Option<Uuid>, 
     Ok(holder(sql, key)?.filter(|holder| *holder != id))
 }
 
+/// Gives a key back before the operation is over. `false` when it does not hold it.
+///
+/// # Errors
+/// As [`Sql::execute`].
+pub fn drop_key(sql: &mut dyn Sql, key: &str, id: Uuid) -> Result<bool, Error> {
+    sql.execute("DELETE FROM operation_keys WHERE key = ?1 AND operation_id = ?2", values![key, id])
+        .map(|gone| gone > 0)
+}
+
 /// The unfinished operation that holds a key.
 ///
 /// # Errors

@@ -7,7 +7,9 @@ use bnna_platform::Error;
 use bnna_platform::Platform;
 use bnna_platform::accounts::Why;
 use bnna_platform::operations::Accepted;
-use bnna_platform::views::{AccountHealth, AccountInventory, AclSync, CanaryReport, Reason, RepairReport};
+use bnna_platform::views::{
+    AccountHealth, AccountInventory, AclSync, CanaryReport, CanaryRoundReport, Reason, RepairReport,
+};
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -22,6 +24,7 @@ pub(crate) fn routes() -> Routes<Platform> {
         .add(route!(Access::Operator, sync_account_acls))
         .add(route!(Access::Operator, repair_account))
         .add(route!(Access::Operator, send_canary))
+        .add(route!(Access::Operator, send_canaries))
 }
 
 /// How the rights are synced.
@@ -154,5 +157,23 @@ async fn send_canary(
 ) -> Reply<Outcome<CanaryReport>> {
     let account = platform.account_for_operating(&caller.grant, &path.slug).await?;
     let run = platform.send_canary(&actor(&caller)?, &account, prefer.into()).await?;
+    Ok(ran(run, Answer::ok))
+}
+
+/// Sends a canary for each account, one after the other.
+///
+/// What is found is in the answer and in each account's health. An account that something works on, or whose clusters do not answer, is
+/// named and left out. One round at a time; one that was under way when bnpd ended goes on.
+#[utoipa::path(
+    post, path = "/api/platform/canary", tag = "accounts", params(PreferWait),
+    responses((status = 200, body = CanaryRoundReport), (status = 202, description = "It goes on.", body = Accepted))
+)]
+async fn send_canaries(
+    State(platform): State<Platform>,
+    caller: Caller,
+    prefer: Prefer,
+    Json(Empty {}): Json<Empty>,
+) -> Reply<Outcome<CanaryRoundReport>> {
+    let run = platform.send_canaries(&actor(&caller)?, &caller.grant, prefer.into()).await?;
     Ok(ran(run, Answer::ok))
 }

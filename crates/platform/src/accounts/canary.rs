@@ -1,5 +1,5 @@
-//! The canary: a short-lived user of an account's group tries, on the live clusters, what must be refused to it. By hand for one
-//! account, or for all of them from time to time.
+//! The canary: a short-lived user of an account's group tries, on the live clusters, what must be refused to it. For all accounts see
+//! `canary_round`.
 //!
 //! Its user and token carry an end, so that one that a crash left behind opens nothing for long, and the next canary of the
 //! account, or the operation's own resumption, removes it.
@@ -7,21 +7,21 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use bnna_auth::Grant;
-use bnna_core::{AccountStatus, Slug};
+use bnna_core::AccountStatus;
 use bnna_operations::{OnFailure, Outputs, Step, StepCx, StepError, Steps, Workflow};
-use bnna_store::{Window, operations as rows};
+use bnna_store::{accounts, canaries};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::handle::status;
 use super::places::{Place, clusters_of};
-use super::{Account, AccountFilter, Operate};
+use super::{Account, Operate};
 use crate::Platform;
 use crate::actor::Actor;
 use crate::audit::Deed;
 use crate::clusters::{Cluster, Foreign, Own};
-use crate::error::Error;
+use crate::error::{Conflict, Error};
 use crate::estate::Estate;
 use crate::operations::{Run, Wait};
 use crate::views::{CanaryOnCluster, CanaryReport};
@@ -30,8 +30,6 @@ use crate::views::{CanaryOnCluster, CanaryReport};
 const LIVES: Duration = Duration::from_secs(15 * 60);
 /// How many pools, guests and storages of others are tried on a cluster, each.
 const MOST_TRIED: usize = 50;
-/// How long a round waits for one account.
-const PATIENCE: Duration = Duration::from_secs(600);
 
 impl Platform {
     /// Tries what must be refused to an account's users, on all its clusters.
@@ -45,11 +43,11 @@ impl Platform {
         wait: Wait,
     ) -> Result<Run<CanaryReport>, Error> {
         let deed = Deed::on_account(Canary::KIND, account.slug());
-        let (id, slug, status) = (account.id(), account.slug().to_owned(), account.status());
+        let (id, slug, blind) = (account.id(), account.slug().to_owned(), account.status() == AccountStatus::Disabled);
         self.audited_operation(actor, deed, wait, async {
             let places = clusters_of(self.estate(), id).await?;
             let places = places.into_iter().map(|place| (place.cluster, place.pool)).collect();
-            Ok(Canary { id, slug, places, blind: status == AccountStatus::Disabled })
+            Ok(Canary { id, slug, places, blind })
         })
         .await
     }
@@ -58,59 +56,9 @@ impl Platform {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub async fn last_canary(&self, slug: &str) -> Result<Option<CanaryReport>, Error> {
-        let filter = rows::Filter {
-            account: Some(slug.to_owned()),
-            kind: Some(Canary::KIND.to_owned()),
-            state: Some("done".to_owned()),
-            ..rows::Filter::default()
-        };
-        let last = self.engine().list(filter, Window::first(1)).await?.items.pop();
-        Ok(last.and_then(|operation| operation.result).and_then(|result| serde_json::from_value(result).ok()))
-    }
-
-    /// One canary for each account, one after the other. What is found goes into the log, the operations and each account's
-    /// health; gives how many accounts are not tight.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub async fn canary_round(&self) -> Result<usize, Error> {
-        let mut leaks = 0;
-        let accounts = self.accounts(AccountFilter::default(), Window::all()).await?;
-        for view in accounts.items {
-            let Ok(slug) = Slug::parse(view.slug.clone()) else { continue };
-            let Ok(account) = self.account_for_operating(&Grant::internal(), &slug).await else { continue };
-            match self.send_canary(&Actor::system("canary"), &account, Wait(PATIENCE)).await {
-                Ok(Run::Done(report)) if report.tight => {}
-                Ok(Run::Done(report)) => {
-                    leaks += 1;
-                    tracing::error!(account = %view.slug, found = ?report.clusters, "the canary was not refused everything");
-                }
-                Ok(Run::Accepted(id)) => tracing::warn!(account = %view.slug, operation = %id, "the canary takes long"),
-                Err(error) => tracing::warn!(account = %view.slug, %error, "the canary could not be sent"),
-            }
-        }
-        Ok(leaks)
-    }
-}
-
-/// Sends canaries from time to time. Ends when the platform does.
-pub(crate) async fn rounds(every: Duration, platform: impl Fn() -> Option<Platform> + Send + 'static) {
-    loop {
-        let Some(ended) = platform().map(|alive| alive.ended()) else { return };
-        tokio::select! {
-            () = ended.cancelled() => return,
-            () = tokio::time::sleep(every) => {}
-        }
-        let Some(alive) = platform() else { return };
-        let round = tokio::select! {
-            () = ended.cancelled() => return,
-            round = alive.canary_round() => round,
-        };
-        match round {
-            Ok(leaks) => tracing::info!(leaks, "a round of canaries is over"),
-            Err(error) => tracing::warn!(%error, "no canary could be sent"),
-        }
+    pub async fn last_canary(&self, account: Uuid) -> Result<Option<CanaryReport>, Error> {
+        let report = self.store().read(move |sql| canaries::get(sql, account)).await?;
+        Ok(report.and_then(|report| serde_json::from_value(report).ok()))
     }
 }
 
@@ -142,14 +90,73 @@ impl Workflow for Canary {
         for (host, pool) in &self.places {
             steps.push(step(host), Try { canary: self.clone(), host: host.clone(), pool: pool.clone() });
         }
-        steps
+        steps.then(KEEP, Keep(self.clone()))
     }
 
     fn result(&self, outputs: &Outputs) -> Value {
-        let clusters: Vec<CanaryOnCluster> =
-            self.places.iter().filter_map(|(host, _)| outputs.get(&step(host)).ok().flatten()).collect();
+        serde_json::to_value(self.gathered(outputs)).unwrap_or(Value::Null)
+    }
+}
+
+const KEEP: &str = "keep what was found";
+
+impl Canary {
+    /// The canary of an account.
+    pub(super) fn of(account: &accounts::Account, places: Vec<accounts::AccountCluster>) -> Self {
+        Self {
+            id: account.id,
+            slug: account.slug.clone(),
+            places: places.into_iter().map(|place| (place.cluster, place.pool)).collect(),
+            blind: status(account) == AccountStatus::Disabled,
+        }
+    }
+
+    fn report(&self, clusters: Vec<CanaryOnCluster>) -> CanaryReport {
         let tight = clusters.iter().all(|cluster| cluster.not_refused.is_empty());
-        serde_json::to_value(CanaryReport { account: self.slug.clone(), tight, clusters }).unwrap_or(Value::Null)
+        CanaryReport { account: self.slug.clone(), tight, clusters }
+    }
+
+    /// What the steps found.
+    fn gathered(&self, outputs: &Outputs) -> CanaryReport {
+        self.report(self.places.iter().filter_map(|(host, _)| outputs.get(&step(host)).ok().flatten()).collect())
+    }
+
+    /// Tries what is foreign on all the account's clusters.
+    ///
+    /// # Errors
+    /// A cluster does not answer, or does not let the canary be made, or in.
+    pub(super) async fn try_all(&self, estate: &Estate) -> Result<CanaryReport, Error> {
+        let mut clusters = Vec::new();
+        for (host, pool) in &self.places {
+            let on = Try { canary: self.clone(), host: host.clone(), pool: pool.clone() };
+            clusters.push(on.attempt(estate).await?);
+        }
+        Ok(self.report(clusters))
+    }
+
+    /// Keeps a report as the account's last one.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub(super) async fn keep(&self, estate: &Estate, report: &CanaryReport) -> Result<(), Error> {
+        let (id, at) = (self.id, bnna_store::now());
+        let report = serde_json::to_value(report).map_err(|error| Error::Internal(error.to_string()))?;
+        estate.store.write(move |sql| canaries::put(sql, id, at, &report)).await?;
+        Ok(())
+    }
+}
+
+struct Keep(Canary);
+
+impl Step<Estate> for Keep {
+    type Output = ();
+
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<(), StepError> {
+        Ok(self.0.keep(cx.context(), &self.0.gathered(cx.outputs())).await?)
+    }
+
+    async fn undo(&self, _: &StepCx<Estate>, _: Option<()>) -> Result<(), StepError> {
+        Ok(())
     }
 }
 
@@ -167,14 +174,10 @@ impl Try {
     fn mark(&self) -> String {
         format!("canary of {}", super::mark(&self.canary.slug, self.canary.id))
     }
-}
 
-impl Step<Estate> for Try {
-    type Output = CanaryOnCluster;
-
-    /// Proxmox shows a token's secret once, so making the canary and trying are one step.
-    async fn run(&self, cx: &StepCx<Estate>) -> Result<CanaryOnCluster, StepError> {
-        let cluster = cx.context().clusters.get(&self.host)?;
+    /// Makes the canary, tries, and removes it whatever came of that.
+    async fn attempt(&self, estate: &Estate) -> Result<CanaryOnCluster, Error> {
+        let cluster = estate.clusters.get(&self.host)?;
         let (own, foreign, all) = sort(&cluster, &self.pool, &self.canary.slug).await?;
         let (slug, mark) = (&self.canary.slug, self.mark());
         let must_see = (!self.canary.blind).then_some(self.pool.as_str());
@@ -195,6 +198,15 @@ impl Step<Estate> for Try {
             tried: u32::try_from(count).unwrap_or(u32::MAX),
         })
     }
+}
+
+impl Step<Estate> for Try {
+    type Output = CanaryOnCluster;
+
+    /// Proxmox shows a token's secret once, so making the canary and trying are one step.
+    async fn run(&self, cx: &StepCx<Estate>) -> Result<CanaryOnCluster, StepError> {
+        Ok(self.attempt(cx.context()).await?)
+    }
 
     async fn undo(&self, _: &StepCx<Estate>, _: Option<CanaryOnCluster>) -> Result<(), StepError> {
         Ok(())
@@ -204,6 +216,10 @@ impl Step<Estate> for Try {
 /// What is the account's own on a cluster, some of what is not, and how much there is of that.
 async fn sort(cluster: &Cluster, pool: &str, slug: &str) -> Result<(Own, Foreign, usize), Error> {
     let place = Place::read(cluster, pool, slug).await?;
+    if place.group.is_none() {
+        let message = format!("there is no group {slug} on {}, so nobody whose rights could be tried", cluster.host);
+        return Err(Conflict::State.because(message));
+    }
     let listed = cluster.resources().await?;
     let pools = cluster.pools().await?;
     let own = Own {

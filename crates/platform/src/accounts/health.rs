@@ -45,7 +45,7 @@ impl Platform {
                 known.iter().any(|known| known.cluster == cluster.host && known.state != super::create::READY);
             checks.extend(self.checks_at(account, &cluster.host, &place, creating).await?);
         }
-        if let Some(canary) = self.last_canary(account.slug()).await? {
+        if let Some(canary) = self.last_canary(account.id()).await? {
             let holes: Vec<String> =
                 canary.clusters.iter().flat_map(|on| &on.not_refused).map(|hole| hole.path.clone()).collect();
             checks.push(match canary.tight {

@@ -1,9 +1,10 @@
 //! Accounts: a tenant is a record here, and a pool with a group and its rights on each of its clusters.
 //!
-//! One file a use case; the workflows are `create`, `adopt`, `status`, `rights`, `repair`, `canary` and `delete`.
+//! One file a use case; the workflows are `create`, `adopt`, `status`, `rights`, `repair`, `canary`, `canary_round` and `delete`.
 
 mod adopt;
-pub(crate) mod canary;
+mod canary;
+pub(crate) mod canary_round;
 mod create;
 mod delete;
 mod handle;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 
 pub use adopt::{Adopt, AdoptAccount};
 pub use canary::Canary;
+pub use canary_round::CanaryRound;
 pub use create::{Create, CreateAccount};
 pub use delete::Delete;
 pub use handle::{Account, Operate, Read, Write};

@@ -36,6 +36,11 @@ impl Clusters {
         Self { clients: self.clients.clone(), known, script: Some(Arc::clone(script)) }
     }
 
+    /// Whether everything is only tried.
+    pub(crate) fn is_rehearsal(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// A cluster with these settings, which is not taken into use yet.
     ///
     /// # Errors

@@ -14,6 +14,30 @@ pub struct CanaryReport {
     pub clusters: Vec<CanaryOnCluster>,
 }
 
+/// What the canaries of all accounts found.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct CanaryRoundReport {
+    /// How many accounts were tried.
+    pub tried: u32,
+    /// How many of those are kept to their own.
+    pub tight: u32,
+    /// How many could not be tried.
+    pub missed: u32,
+    /// What was found of the first hundred that are not tight; of the others it is in their health.
+    pub not_tight: Vec<CanaryReport>,
+    /// The first hundred that could not be tried.
+    pub not_tried: Vec<NotTried>,
+}
+
+/// An account that could not be tried.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NotTried {
+    /// The account.
+    pub account: String,
+    /// Why.
+    pub why: String,
+}
+
 /// What was tried on one cluster.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct CanaryOnCluster {

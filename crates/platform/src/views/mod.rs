@@ -12,7 +12,7 @@ pub use account::{
     AccountAdopted, AccountHealth, AccountInventory, AccountView, AclSync, Check, CheckStatus, ClusterAcl, GuestRef,
     RepairAction, RepairReport, SettingView, StatusChange, TokenInspect, TokenIssued, TokenView,
 };
-pub use canary::{CanaryOnCluster, CanaryReport, Hole};
+pub use canary::{CanaryOnCluster, CanaryReport, CanaryRoundReport, Hole, NotTried};
 pub use cluster::{
     ClusterView, NodeView, OperatorTokenView, PlatformInventory, RotatedToken, StorageView, UnmanagedGuest,
 };

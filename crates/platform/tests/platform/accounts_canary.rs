@@ -1,7 +1,8 @@
 //! Canaries: what is refused as it should be, and holes that were made on purpose.
 
+use bnna_auth::Grant;
 use bnna_core::AccountStatus::{Disabled, Suspended};
-use bnna_platform::views::{CanaryOnCluster, CanaryReport, CheckStatus};
+use bnna_platform::views::{CanaryOnCluster, CanaryReport, CanaryRoundReport, CheckStatus};
 use proxmox_sim::guests::GuestKind;
 use proxmox_sim::storage::Definition;
 
@@ -120,11 +121,55 @@ async fn somebody_elses_user_of_that_name_is_left_alone() {
     assert!(users(&site).contains(&"bnna-canary-acme@pve".to_owned()));
 }
 
+async fn round(site: &Site) -> CanaryRoundReport {
+    done(site.platform.send_canaries(&actor(), &Grant::internal(), PATIENCE).await)
+}
+
 #[tokio::test]
 async fn a_round_tries_every_account() {
     let site = site().await;
-    assert_eq!(site.platform.canary_round().await.unwrap(), 0);
+    let report = round(&site).await;
+    assert_eq!((report.tried, report.tight, report.missed), (2, 2, 0), "{report:?}");
     site.a.with_state(|state| cluster::grant(state, "/pool/globex", Subject::Group("acme"), "PVEPoolUser"));
-    assert_eq!(site.platform.canary_round().await.unwrap(), 1);
-    assert!(site.platform.last_canary("globex").await.unwrap().unwrap().tight);
+    let report = round(&site).await;
+    assert_eq!((report.tried, report.tight, report.missed), (2, 1, 0), "{report:?}");
+    assert_eq!((report.not_tight[0].account.as_str(), report.not_tight.len()), ("acme", 1), "{report:?}");
+    for (slug, tight) in [("acme", false), ("globex", true)] {
+        let id = site.operating(slug).await.id();
+        assert_eq!(site.platform.last_canary(id).await.unwrap().unwrap().tight, tight, "{slug}");
+    }
+    assert!(!users(&site).iter().any(|user| user.contains("canary")), "it stayed behind");
+}
+
+#[tokio::test]
+async fn a_round_names_the_accounts_that_it_cannot_try_and_holds_no_other() {
+    let site = site().await;
+    // Something works on globex; acme's pool is nobody's business meanwhile.
+    let operation = site.store().read(|sql| sql.query("SELECT id FROM operations LIMIT 1", &[])).await.unwrap();
+    let id: uuid::Uuid = operation[0].get("id").unwrap();
+    let taken = site.store().write(move |sql| bnna_store::operations::take_key(sql, "account:globex", id)).await;
+    assert_eq!(taken.unwrap(), None);
+    let report = round(&site).await;
+    assert_eq!((report.tried, report.missed), (1, 1), "{report:?}");
+    assert_eq!(report.not_tried[0].account, "globex");
+    assert!(report.not_tried[0].why.contains(&id.to_string()), "{report:?}");
+    site.store().write(move |sql| bnna_store::operations::drop_key(sql, "account:globex", id)).await.unwrap();
+    // A round that is over holds nothing.
+    site.status("acme", Suspended).await;
+    let report = round(&site).await;
+    assert_eq!((report.tried, report.missed), (2, 0), "{report:?}");
+}
+
+#[tokio::test]
+async fn an_account_without_a_group_has_nobody_to_try_it_as() {
+    let site = site().await;
+    site.a.with_state(|state| {
+        state.access.groups.remove("acme");
+        state.access.acl.values_mut().for_each(|node| drop(node.groups.remove("acme")));
+    });
+    let account = site.operating("acme").await;
+    let error = refused(site.platform.send_canary(&actor(), &account, PATIENCE).await);
+    assert!(error.code() == "state" && error.to_string().contains("no group acme"), "{error}");
+    let report = round(&site).await;
+    assert_eq!((report.tried, report.missed), (1, 1), "{report:?}");
 }

@@ -12,6 +12,7 @@ const ALL: &[(&str, &str)] = &[
     ("V2__account_rights", include_str!("../../migrations/sqlite/V2__account_rights.sql")),
     ("V3__repeats", include_str!("../../migrations/sqlite/V3__repeats.sql")),
     ("V4__audit_owner", include_str!("../../migrations/sqlite/V4__audit_owner.sql")),
+    ("V5__account_canaries", include_str!("../../migrations/sqlite/V5__account_canaries.sql")),
 ];
 
 /// The newest version that this program knows.

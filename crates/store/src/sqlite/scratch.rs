@@ -22,12 +22,13 @@ const COPIED: &[&str] = &[
     "operation_keys",
 ];
 
-/// What begins empty: logs that grow without end, answers that were given, keys that are open already.
+/// What begins empty: logs that grow without end, what canaries found, answers that were given, keys that are open already.
 #[cfg(test)]
 const EMPTY: &[&str] = &[
     "audit",
     "operation_steps",
     "proxmox_tasks",
+    "account_canaries",
     "idempotency",
     "sealing_keys",
     "store_probe",

@@ -1,7 +1,7 @@
 //! Whose is what: accounts, their settings, tokens and guests, and the clusters.
 
 use bnna_store::{
-    Digest, Error, Sealed, Sql, Window, accounts, clusters, instances, now, rights, settings, tenant_tokens,
+    Digest, Error, Sealed, Sql, Window, accounts, canaries, clusters, instances, now, rights, settings, tenant_tokens,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -101,6 +101,32 @@ async fn what_was_there_before_an_account_round_trips() {
         assert!(rights::held_users(sql, acme.id, "pve-a")?.is_empty());
         assert!(rights::list(sql, acme.id, "pve-a")?.is_empty());
         assert!(rights::adopted_groups(sql, acme.id)?.is_empty());
+        Ok(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_last_canary_of_an_account_goes_with_it() {
+    let (_directory, store) = store().await;
+    with(&store, |sql| {
+        let (acme, beta) = (account("acme"), account("beta"));
+        for one in [&beta, &acme] {
+            accounts::insert(sql, one)?;
+        }
+        assert_eq!(accounts::slugs(sql)?, ["acme", "beta"]);
+        let between = |from: &str, to: &str, sql: &mut dyn Sql| {
+            accounts::between(sql, from, to).map(|found| found.into_iter().map(|one| one.slug).collect::<Vec<_>>())
+        };
+        assert_eq!(between("acme", "beta", sql)?, ["acme", "beta"]);
+        assert_eq!(between("acme", "az", sql)?, ["acme"]);
+        assert_eq!(canaries::get(sql, acme.id)?, None);
+        assert!(canaries::put(sql, acme.id, now(), &json!({"tight": false}))?);
+        assert!(canaries::put(sql, acme.id, now(), &json!({"tight": true}))?);
+        assert_eq!(canaries::get(sql, acme.id)?, Some(json!({"tight": true})));
+        assert!(accounts::delete(sql, acme.id)?);
+        assert_eq!(canaries::get(sql, acme.id)?, None);
+        assert!(!canaries::put(sql, acme.id, now(), &json!({}))?, "an account that is gone has none");
         Ok(())
     })
     .await;

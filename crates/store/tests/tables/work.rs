@@ -149,6 +149,10 @@ async fn operations_and_their_leases_round_trip() {
         assert_eq!(operations::take_key(sql, "account:acme", first.id)?, None);
         assert_eq!(operations::take_key(sql, "account:acme", first.id)?, None, "its own key");
         assert_eq!(operations::take_key(sql, "account:acme", second.id)?, Some(first.id));
+        assert!(!operations::drop_key(sql, "account:acme", second.id)?, "not its own");
+        assert!(operations::drop_key(sql, "account:acme", first.id)?);
+        assert_eq!(operations::holder(sql, "account:acme")?, None);
+        assert_eq!(operations::take_key(sql, "account:acme", first.id)?, None);
 
         // A lease that runs belongs to its owner; one that ended, or whose owner is dead, changes hands and raises the fence.
         assert_eq!(operations::acquire(sql, first.id, "two", None, now(), later(60))?, None);

@@ -34,6 +34,7 @@ macro_rules! each_workflow {
             repairing_an_account: bnna_platform::accounts::Repair = repair;
             deleting_an_account: bnna_platform::accounts::Delete = delete;
             sending_a_canary: bnna_platform::accounts::Canary = canary;
+            sending_all_canaries: bnna_platform::accounts::CanaryRound = canary_round;
             destroying_a_guest: bnna_platform::instances::Destroy = destroy;
             adopting_a_guest: bnna_platform::instances::AdoptInstance = adopt_guest;
             adopting_a_guest_of_the_pool: bnna_platform::instances::AdoptInstance = adopt_member;
@@ -165,6 +166,13 @@ pub async fn canary(site: &Site) -> Value {
     json!({ "id": id, "slug": "acme", "places": [[A, "acme"], [B, "acme"]], "blind": false })
 }
 
+/// The same with another account, in two steps.
+pub async fn canary_round(site: &Site) -> Value {
+    canary(site).await;
+    site.create("zed").await;
+    json!({ "parts": [["acme", "acme"], ["zed", "zed"]] })
+}
+
 pub async fn destroy(site: &Site) -> Value {
     let id = account(site).await;
     record(site, &id, VM).await;
@@ -258,6 +266,7 @@ async fn fingerprint(estate: &Estate, a: &Sim, b: &Sim) -> String {
             "SELECT key AS line FROM account_settings ORDER BY 1",
             "SELECT label || ' ' || (revoked_at IS NULL) AS line FROM tenant_tokens ORDER BY 1",
             "SELECT host || ' ' || token_id AS line FROM clusters ORDER BY 1",
+            "SELECT slug || ' ' || report_json AS line FROM account_canaries JOIN accounts ON id = account_id ORDER BY 1",
         ] {
             for row in sql.query(query, &[])? {
                 text.push_str(&row.get::<String>("line")?);
