@@ -62,26 +62,26 @@ pub(crate) fn is_read(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
 }
 
-/// A span around the request and one line about it. Never the query, a header or a body: they can hold secrets.
+/// A span that names the request around all of it, and one line about it. Never the query, a header or a body: they can hold secrets.
 pub(crate) async fn trace<F>(request: Request, next: impl FnOnce(Request) -> F) -> Response
 where
     F: Future<Output = Response>,
 {
     let Some(context) = context::current() else { return next(request).await };
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let span = tracing::info_span!(
-        "request", request_id = %context.request_id, method = %request.method(), route, remote = %context.remote.ip()
-    );
-    let path = request.uri().path().to_owned();
+    let span = tracing::info_span!("request", request_id = context.request_id);
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let route = request.extensions().get::<MatchedPath>().cloned();
     async {
         let began = Instant::now();
         let response = next(request).await;
-        let status = response.status();
+        let (method, path, remote) = (method.as_str(), uri.path(), context.remote.ip());
+        let route = route.as_ref().map_or("", MatchedPath::as_str);
+        let status = response.status().as_u16();
         let ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        if status.is_server_error() {
-            tracing::warn!(path, status = status.as_u16(), ms, "answered");
+        if response.status().is_server_error() {
+            tracing::warn!(method, route, path, %remote, status, ms, "answered");
         } else {
-            tracing::info!(path, status = status.as_u16(), ms, "answered");
+            tracing::info!(method, route, path, %remote, status, ms, "answered");
         }
         response
     }
