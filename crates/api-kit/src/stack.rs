@@ -139,9 +139,10 @@ async fn stack(State(shared): State<Arc<Shared>>, request: Request, next: Next) 
             // what it began is not left half done, and its audit row gets an outcome.
             layers::deadline(Arc::clone(&shared), request, |request| {
                 // A panic becomes 500. Inside of the deadline, because there calls become tasks.
-                layers::catch_panic(async move {
+                // In a box, so that what is around it has only the box to move.
+                layers::catch_panic(Box::pin(async move {
                     admitted(&shared, request, next).await.unwrap_or_else(ApiError::into_response)
-                })
+                }))
             })
         })
     })
@@ -169,8 +170,9 @@ async fn admitted(shared: &Shared, request: Request, next: Next) -> Result<Respo
     if layers::dry_run(&route, &mut request)? {
         return Ok(shared.stage.rehearse(request).await);
     }
-    // A repeated call gets its answer from before. Last, so that keys belong to callers and only what handlers did is kept.
-    Ok(layers::repeat(shared, request, next).await)
+    // A repeated call gets its answer from before. Last, so that keys belong to callers and only what handlers did is kept. In a box:
+    // reads have no need of the room that it takes.
+    Ok(Box::pin(layers::repeat(shared, request, next)).await)
 }
 
 impl Shared {
