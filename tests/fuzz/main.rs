@@ -1,5 +1,5 @@
 //! What takes bytes from outside in bnpd itself, over a kept corpus and mutations of it, from a fixed seed, for a bounded time: the
-//! `Authorization` header, the users table, the configuration file, names that people type, and whole requests on the socket.
+//! `Authorization` header, the users table, the configuration file, names that people type, recorded answers, and whole requests on the socket.
 //! `cargo xtask fuzz` runs the same targets led by coverage.
 //!
 //! `BNNA_FUZZ_SECONDS` gives each target longer than CI does, `BNNA_FUZZ_SEED` another beginning. An input that fails is shown, to be
@@ -13,6 +13,7 @@ mod targets {
     pub mod configuration;
     pub mod names;
     pub mod request;
+    pub mod seed;
     pub mod users_table;
 }
 
@@ -115,4 +116,9 @@ fn a_configuration_is_used_or_every_mistake_is_named() {
 #[test]
 fn names_are_taken_as_they_print_or_refused() {
     feed("names", targets::names::names);
+}
+
+#[test]
+fn a_seed_is_taken_over_or_refused() {
+    feed("seed", targets::seed::seed);
 }
