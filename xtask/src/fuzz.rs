@@ -1,8 +1,7 @@
 //! `cargo xtask fuzz`: every fuzz target of the repository, led by coverage, each for a bounded time, from the corpus that is kept. A stage of
 //! `cargo xtask ci`.
 //!
-//! Targets are found, not listed: packages laid out for cargo-fuzz, `crates/X/fuzz` and `tests/fuzz`, with a program each. They are built by cargo
-//! itself with the flags that cargo-fuzz would give, which the pinned compiler takes. What is kept is in `crates/X/tests/corpus/TARGET`, or in
+//! Targets are found, not listed: the programs of the workspace `tests/fuzz`, laid out for cargo-fuzz. They are built by cargo itself with the flags that cargo-fuzz would give, which the pinned compiler takes. What is kept is in `crates/X/tests/corpus/TARGET`, or in
 //! `crates/X/tests/corpus` for all targets of a crate, and in `tests/fuzz/corpus/TARGET`; what is found in between stays in `target/fuzz/corpus`.
 //! No sanitizer unless asked for: the code has no `unsafe`, panics and broken invariants are what is looked for.
 
@@ -123,64 +122,67 @@ fn wanted(args: &Args) -> Result<Vec<Target>, String> {
     Ok(all.into_iter().filter(chosen).collect())
 }
 
+/// The manifest of the workspace that all fuzz packages are in.
+fn manifest(root: &Path) -> PathBuf {
+    root.join("tests/fuzz/Cargo.toml")
+}
+
 /// The programs of every fuzz package, in order of their names.
 fn discover(root: &Path) -> Result<Vec<Target>, String> {
-    let crates = root.join("crates");
-    let entries = std::fs::read_dir(&crates).map_err(|error| format!("{}: {error}", crates.display()))?;
-    let mut packages: Vec<(String, PathBuf, PathBuf)> = entries
-        .filter_map(Result::ok)
-        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path()))
-        .map(|(about, dir)| (about, dir.join("fuzz"), dir.join("tests/corpus")))
-        .chain([("bnpd".to_owned(), root.join("tests/fuzz"), root.join("tests/fuzz/corpus"))])
-        .filter(|(_, package, _)| package.join("Cargo.toml").exists())
-        .collect();
-    packages.sort();
+    let read = MetadataCommand::new().manifest_path(manifest(root)).no_deps().exec();
+    let read = read.map_err(|error| format!("{}: {error}", manifest(root).display()))?;
     let mut targets = Vec::new();
-    for (about, package, corpus) in packages {
-        let manifest = MetadataCommand::new().manifest_path(package.join("Cargo.toml")).no_deps().exec();
-        let manifest = manifest.map_err(|error| format!("{}: {error}", package.display()))?;
-        let programs = manifest.packages.iter().flat_map(|package| &package.targets).filter(|target| target.is_bin());
-        targets.extend(programs.map(|found| {
-            let kept = [corpus.join(&found.name), corpus.clone()].into_iter().find(|dir| dir.is_dir());
-            Target { about: about.clone(), name: found.name.clone(), package: package.clone(), kept }
-        }));
+    for found in &read.packages {
+        let package = found.manifest_path.parent().map(|dir| PathBuf::from(dir.as_std_path())).unwrap_or_default();
+        // `crates/X/fuzz` with `crates/X/tests/corpus`, or `tests/fuzz` with its own.
+        let above = package.parent().unwrap_or(root);
+        let of_crate = above.parent().is_some_and(|dir| dir.ends_with("crates"));
+        let about = above.file_name().filter(|_| of_crate).map_or("bnpd".into(), |name| name.to_string_lossy());
+        let corpus = if of_crate { above.join("tests/corpus") } else { package.join("corpus") };
+        for program in found.targets.iter().filter(|target| target.is_bin()) {
+            let kept = [corpus.join(&program.name), corpus.clone()].into_iter().find(|dir| dir.is_dir());
+            let (about, name) = (about.clone().into_owned(), program.name.clone());
+            targets.push(Target { about, name, package: package.clone(), kept });
+        }
     }
-    if targets.is_empty() {
-        return Err("there are no fuzz targets".to_owned());
-    }
+    targets.sort_by_key(Target::full_name);
     Ok(targets)
 }
 
-/// Builds the programs, a package after the other; what packages have in common is built once. Gives the directory where they are.
+/// Builds the programs in one go. Gives the directory where they are.
 fn build(args: &Args, targets: &[Target]) -> Result<PathBuf, String> {
-    let triple = host()?;
+    let (root, triple) = (workspace_root(), host()?);
     let directory = target_directory()?.join("fuzz").join(format!("build-{}", args.sanitizer));
+    // The versions are those of everything else. cargo takes out what is not needed and adds libFuzzer.
+    let lock = manifest(&root).with_extension("lock");
+    std::fs::copy(root.join("Cargo.lock"), &lock).map_err(|error| format!("{}: {error}", lock.display()))?;
     let mut flags = COVERAGE.map(str::to_owned).to_vec();
+    let mut environment = vec![("CARGO_INCREMENTAL", "0")];
     if args.sanitizer != "none" {
         flags.push(format!("-Zsanitizer={}", args.sanitizer));
-    }
-    let flags = flags.join("\u{1f}");
-    let mut environment = vec![("CARGO_ENCODED_RUSTFLAGS", flags.as_str())];
-    if args.sanitizer != "none" {
         environment.push(("RUSTC_BOOTSTRAP", "1"));
     }
-    let mut packages: Vec<&PathBuf> = targets.iter().map(|target| &target.package).collect();
-    packages.dedup();
-    for package in packages {
-        // The versions are those of the workspace. cargo takes out what is not needed and adds libFuzzer.
-        let (from, to) = (workspace_root().join("Cargo.lock"), package.join("Cargo.lock"));
-        std::fs::copy(&from, &to).map_err(|error| format!("{}: {error}", to.display()))?;
-        let (manifest, directory) = (text(&package.join("Cargo.toml")), text(&directory));
-        // With a target named, the flags are not for build scripts.
-        let mut line = vec!["build", "--manifest-path", &manifest, "--target-dir", &directory, "--target", &triple];
-        if args.optimized {
-            line.push("--release");
-        }
-        for target in targets.iter().filter(|target| target.package == *package) {
-            line.extend(["--bin", &target.name]);
-        }
-        run("cargo", &line, &environment)?;
+    let flags = flags.join("\u{1f}");
+    environment.push(("CARGO_ENCODED_RUSTFLAGS", &flags));
+    let (manifest, directory_text) = (text(&manifest(&root)), text(&directory));
+    // With a platform named, the flags are not for build scripts.
+    let mut line = vec![
+        "build",
+        "--manifest-path",
+        &manifest,
+        "--target-dir",
+        &directory_text,
+        "--target",
+        &triple,
+        "--workspace",
+    ];
+    if args.optimized {
+        line.push("--release");
     }
+    for target in targets {
+        line.extend(["--bin", &target.name]);
+    }
+    run("cargo", &line, &environment)?;
     Ok(directory.join(triple).join(if args.optimized { "release" } else { "debug" }))
 }
 

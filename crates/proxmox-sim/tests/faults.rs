@@ -23,11 +23,16 @@ async fn start() -> Sim {
 
 /// A client of the first node that does not ask twice.
 fn client(sim: &Sim) -> Pve {
+    patient(sim, Timeouts::default().total)
+}
+
+/// One that waits so long for an answer.
+fn patient(sim: &Sim, total: Duration) -> Pve {
     Pve::builder()
         .address(sim.address("pve1").unwrap().to_string())
         .token("root@pam!lab", SECRET)
         .trust(Trust::pinned([sim.fingerprint("pve1").unwrap().as_str()]).unwrap())
-        .timeouts(Timeouts { total: Duration::from_secs(2), ..Timeouts::default() })
+        .timeouts(Timeouts { total, ..Timeouts::default() })
         .limits(Limits { answer_bytes: 256 * 1024, ..Limits::default() })
         .build()
         .unwrap()
@@ -99,7 +104,11 @@ async fn wire_faults_are_what_the_client_calls_them() {
             let sim = start().await;
             inject(&sim, by, kind.clone(), json.clone()).await;
             let pool = Params::new().with("poolid", "lab");
-            let error = client(&sim).call(Method::Post, "/pools", &[], &pool).await.unwrap_err();
+            let pve = match kind {
+                FaultKind::Latency(_) => patient(&sim, Duration::from_secs(2)),
+                _ => client(&sim),
+            };
+            let error = pve.call(Method::Post, "/pools", &[], &pool).await.unwrap_err();
             assert!(seen(&error), "{kind:?} by {by:?}: {error:?}");
             let done = sim.with_state(|cluster| cluster.pools.contains_key("lab"));
             let carried_out = matches!(
