@@ -225,6 +225,12 @@ async fn a_cluster_that_was_changed_while_it_was_looked_at_is_not_written_over()
 async fn what_one_process_changes_of_clusters_the_other_takes_into_use() {
     let site = Site::start().await;
     let other = site.another().await;
+    // A row that nobody can open, before the others in order, keeps them from nothing.
+    let broken = |sql: &mut dyn bnna_store::Sql| {
+        let row = bnna_store::clusters::get(sql, A)?.unwrap();
+        bnna_store::clusters::put(sql, &bnna_store::clusters::Cluster { host: "0-broken".to_owned(), ..row })
+    };
+    assert!(site.store().write(broken).await.unwrap());
     let rename = PutCluster { name: Some("renamed".to_owned()), ..PutCluster::default() };
     site.platform.put_cluster(&actor(), &Grant::internal(), B.parse_host(), rename).await.unwrap();
     let mine = site.platform.estate().clusters.get(B).unwrap();
